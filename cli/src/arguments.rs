@@ -1,0 +1,253 @@
+//! The command line: what may be given, what it means, and the help.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::error::ErrorKind;
+use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use longhand::PssSaltLength;
+use longhand::pki_types::UnixTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::help;
+use crate::not_yet;
+use crate::problem::Problem;
+
+/// The word that stands for standard input.
+const STDIN: &str = "-";
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// To verify an image.
+    Verify(Box<VerifyArguments>),
+    /// Help or the version, which have been shown.
+    Shown(Exit),
+}
+
+/// Reads the command line. Shows help and version itself.
+pub(crate) fn parse(command_line: &[OsString]) -> Result<Parsed, Problem> {
+    not_yet::refuse_options(command_line)?;
+    let matches = match command().try_get_matches_from(command_line) {
+        Ok(matches) => matches,
+        Err(error) if is_help(error.kind()) => return show_help(&error).map(Parsed::Shown),
+        Err(error) => return Err(Problem::usage(plain_message(&error))),
+    };
+    let arguments = Arguments::from_arg_matches(&matches);
+    match arguments.map_err(|error| Problem::usage(plain_message(&error)))?.command {
+        Command::Verify(arguments) => Ok(Parsed::Verify(arguments)),
+    }
+}
+
+/// Whether a command line that could not be parsed wants its error as JSON.
+pub(crate) fn asks_for_json(command_line: &[OsString]) -> bool {
+    command_line.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
+/// Whether a path means standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
+/// Verifies signed OpenStack images, without the network.
+#[derive(Debug, Parser)]
+#[command(name = "longhand", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(Box<VerifyArguments>),
+}
+
+/// Verify an image against the signature in its properties
+#[derive(Args, Debug)]
+#[command(long_about = help::ABOUT_VERIFY, group = ArgGroup::new("image properties").required(true).multiple(true)
+    .args(["property", "properties"]))]
+pub(crate) struct VerifyArguments {
+    /// A signature property; may be repeated, and joins those of --properties
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) property: Vec<(String, String)>,
+
+    /// The image's properties: a file, or - for standard input
+    ///
+    /// It holds what `openstack image show -f json IMAGE` prints, the image service's own JSON, a JSON
+    /// object of the four properties, or the older form name='value', name='value'. Other properties
+    /// are passed over; a signature property that is there twice, or is not text, is an error.
+    #[arg(long, value_name = "FILE|-", verbatim_doc_comment)]
+    pub(crate) properties: Option<PathBuf>,
+
+    /// The directory with the certificates: ID.pem, ID.der or ID.crt
+    ///
+    /// ID is the value of `img_signature_certificate_uuid`, or the UUID at its end if that is an address
+    /// of Barbican's. The certificate's chain is not checked: trust in it rests on this directory.
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) certs: PathBuf,
+
+    /// The time at which to look at the certificate's dates [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = point_in_time)]
+    at: Option<UnixTime>,
+
+    /// Refuse a certificate that is not valid at that time; otherwise a warning says so
+    #[arg(long)]
+    pub(crate) require_valid_dates: bool,
+
+    /// The length that an RSA-PSS signature's salt must have: auto (any), max, digest, or a number of octets
+    #[arg(long, value_name = "LENGTH", default_value = "auto", value_parser = salt_length)]
+    pub(crate) pss_salt: PssSaltLength,
+
+    /// Let an ECC_ key type stand for a key on any supported curve
+    #[arg(long)]
+    pub(crate) any_curve: bool,
+
+    /// Which images must be signed; this version knows only `required`: every image
+    #[arg(long, value_name = "POLICY", hide_short_help = true)]
+    pub(crate) policy: Option<String>,
+
+    /// Print one JSON object on standard output, for success and failure alike
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print nothing but errors; without effect on --json
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    /// The image: a file, or - for standard input
+    #[arg(value_name = "IMAGE|-")]
+    pub(crate) image: PathBuf,
+}
+
+impl VerifyArguments {
+    /// The time that counts: the one given, or the clock's.
+    pub(crate) fn at(&self) -> UnixTime {
+        self.at.unwrap_or_else(|| {
+            // A clock before 1970 is a clock that was never set: every certificate is not yet valid then.
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            UnixTime::since_unix_epoch(now)
+        })
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn point_in_time(text: &str) -> Result<UnixTime, &'static str> {
+    let time = OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "it must be a time such as 2026-01-31T12:00:00Z")?;
+    let seconds = u64::try_from(time.unix_timestamp()).map_err(|_| "it must not be before 1970")?;
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+}
+
+fn salt_length(text: &str) -> Result<PssSaltLength, &'static str> {
+    match text {
+        "auto" => Ok(PssSaltLength::Auto),
+        "max" => Ok(PssSaltLength::Max),
+        "digest" => Ok(PssSaltLength::Digest),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().map(PssSaltLength::Exactly).map_err(|_| "it is not a length that a salt can have")
+        }
+        _ => Err("it must be auto, max, digest or a number of octets"),
+    }
+}
+
+fn command() -> clap::Command {
+    Arguments::command().mut_subcommand("verify", |verify| verify.after_long_help(help::after_verify()))
+}
+
+fn is_help(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+/// Help that was asked for goes to standard output; help for want of a command is an error.
+fn show_help(help: &clap::Error) -> Result<Exit, Problem> {
+    let shown = help.print().and_then(|()| std::io::stdout().flush());
+    shown.map_err(|error| Problem::caused(Fault::OutputUnwritable, "the help cannot be written", &error))?;
+    Ok(if help.use_stderr() { Exit::Error } else { Exit::Verified })
+}
+
+/// The parser's message in one line, without its styles, its usage and its "error:".
+fn plain_message(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.split_once("\n\nUsage:").map_or(text.as_str(), |(message, _)| message);
+    let text = text.split_once("\n\nFor more information").map_or(text, |(message, _)| message);
+    let lines = text.strip_prefix("error: ").unwrap_or(text).lines().map(str::trim);
+    let mut message = String::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        if !message.is_empty() {
+            message.push_str(if line.starts_with("tip:") { "; " } else { " " });
+        }
+        message.push_str(line);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn salt_lengths_are_a_word_or_a_number() {
+        for (text, length) in [
+            ("auto", Some(PssSaltLength::Auto)),
+            ("max", Some(PssSaltLength::Max)),
+            ("digest", Some(PssSaltLength::Digest)),
+            ("0", Some(PssSaltLength::Exactly(0))),
+            ("32", Some(PssSaltLength::Exactly(32))),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("Max", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(salt_length(text).ok(), length, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_3339_from_1970_on() {
+        for (text, seconds) in [
+            ("2023-11-14T22:13:20Z", Some(1_700_000_000)),
+            ("2023-11-15T00:13:20+02:00", Some(1_700_000_000)),
+            ("2023-11-14T22:13:20.9Z", Some(1_700_000_000)),
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("9999-12-31T23:59:59Z", Some(253_402_300_799)),
+            ("1969-12-31T23:59:59Z", None),
+            ("2023-11-14", None),
+            ("2023-11-14T22:13:20", None),
+            ("2023-02-29T00:00:00Z", None),
+            ("2023-11-14T22:13Z", None),
+            ("20231114T221320Z", None),
+            ("2023-11-14T22:13:20Z[UTC]", None),
+            ("10000-01-01T00:00:00Z", None),
+            ("now", None),
+            ("", None),
+        ] {
+            assert_eq!(point_in_time(text).ok().map(|time| time.as_secs()), seconds, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_property_is_split_at_its_first_equals_sign() {
+        assert_eq!(name_and_value("a=b=").ok(), Some(("a".to_owned(), "b=".to_owned())));
+        assert!(name_and_value("a").is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! What can go wrong in the command itself, beside the library's errors.
+
+use longhand::Disposition;
+
+/// A fault of the command: it has a stable name like the library's errors, and no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Usage,
+    NotSupported,
+    PropertiesUnreadable,
+    PropertiesMalformed,
+    PropertyNotAString,
+    NotSigned,
+    ImageUnreadable,
+    OutputUnwritable,
+}
+
+impl Fault {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Usage,
+        Self::NotSupported,
+        Self::PropertiesUnreadable,
+        Self::PropertiesMalformed,
+        Self::PropertyNotAString,
+        Self::NotSigned,
+        Self::ImageUnreadable,
+        Self::OutputUnwritable,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NotSupported => "not_supported",
+            Self::PropertiesUnreadable => "properties_unreadable",
+            Self::PropertiesMalformed => "properties_malformed",
+            Self::PropertyNotAString => "property_not_a_string",
+            Self::NotSigned => "not_signed",
+            Self::ImageUnreadable => "image_unreadable",
+            Self::OutputUnwritable => "output_unwritable",
+        }
+    }
+
+    pub(crate) const fn disposition(self) -> Disposition {
+        match self {
+            Self::PropertiesMalformed | Self::PropertyNotAString | Self::NotSigned => Disposition::Final,
+            Self::Usage
+            | Self::NotSupported
+            | Self::PropertiesUnreadable
+            | Self::ImageUnreadable
+            | Self::OutputUnwritable => Disposition::Operator,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_one_of_the_library() {
+        for fault in Fault::ALL {
+            assert!(longhand::ErrorCode::ALL.iter().all(|code| code.name() != fault.name()), "{fault:?}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What is known about an image at the end, whatever the end, and its two forms: text and JSON.
+
+use std::io::{self, Write as _};
+
+use longhand::pki_types::UnixTime;
+use longhand::{Certificate, DateStatus, Digest, HashMethod, KeyType, PublicKey, Timestamp};
+
+use crate::arguments::VerifyArguments;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::printable::printable;
+use crate::problem::Problem;
+
+mod json;
+mod text;
+
+/// How a report is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Quiet,
+    Json,
+}
+
+impl Form {
+    pub(crate) fn of(arguments: &VerifyArguments) -> Self {
+        match (arguments.json, arguments.quiet) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Quiet,
+            (false, false) => Self::Text,
+        }
+    }
+}
+
+/// Shows how it ended, and says how to exit. A verdict that could not be written is not given: never 0.
+pub(crate) fn show(report: &Report, outcome: &Result<(), Problem>, form: Form) -> Exit {
+    let exit = outcome.as_ref().map_or_else(Problem::exit, |()| Exit::Verified);
+    let written = match form {
+        Form::Json => json::show(report, outcome, exit),
+        Form::Text | Form::Quiet => text::show(report, outcome, form == Form::Quiet),
+    };
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if exit == Exit::Verified => {
+            let problem = Problem::caused(Fault::OutputUnwritable, "the verdict cannot be written", &error);
+            text::show_problem(&Report::default(), &problem);
+            problem.exit()
+        }
+        _ => exit,
+    }
+}
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) image: ImageFacts,
+    pub(crate) certificate: Option<CertificateFacts>,
+    pub(crate) checks: Checks,
+}
+
+impl Report {
+    /// The verdict in one line, where it is yes.
+    fn verified(&self) -> String {
+        let mut line = self.image.shown().to_owned();
+        if let (Some(key_type), Some(hash_method)) = (&self.image.key_type, self.image.hash_method) {
+            line.push_str(&format!(": {key_type} with {hash_method}"));
+        }
+        if let Some(bytes) = self.image.bytes {
+            line.push_str(&format!(", {bytes} bytes"));
+        }
+        if let Some(facts) = &self.certificate {
+            line.push_str(&format!(", certificate {}", facts.shown()));
+        }
+        printable(&line)
+    }
+
+    /// What a user should know although the verdict does not depend on it.
+    fn warnings(&self) -> Vec<String> {
+        let Some(facts) = &self.certificate else { return Vec::new() };
+        let (at, validity) = (facts.at, facts.certificate.validity());
+        match facts.date_status() {
+            DateStatus::Expired => {
+                vec![format!(
+                    "the certificate expired: it is valid until {}, and the time is {at}",
+                    validity.not_after()
+                )]
+            }
+            DateStatus::NotYetValid => {
+                vec![format!(
+                    "the certificate is not yet valid: it is valid from {}, and the time is {at}",
+                    validity.not_before()
+                )]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What is known of the image.
+#[derive(Debug, Default)]
+pub(crate) struct ImageFacts {
+    /// As it was given.
+    pub(crate) name: Option<String>,
+    /// How many bytes were read.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) hash_method: Option<HashMethod>,
+    pub(crate) key_type: Option<KeyType>,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl ImageFacts {
+    /// Its name in words.
+    pub(crate) fn shown(&self) -> &str {
+        match self.name.as_deref() {
+            None => "the image",
+            Some("-") => "standard input",
+            Some(name) => name,
+        }
+    }
+}
+
+/// What is known of the certificate.
+#[derive(Debug)]
+pub(crate) struct CertificateFacts {
+    id: String,
+    certificate: Certificate,
+    key: Option<PublicKey>,
+    at: Timestamp,
+}
+
+impl CertificateFacts {
+    pub(crate) fn new(id: &str, certificate: Certificate, at: UnixTime) -> Self {
+        let key = certificate.public_key().ok();
+        Self { id: id.to_owned(), certificate, key, at: Timestamp::from(at) }
+    }
+
+    /// Where the time that counts lies against its validity.
+    fn date_status(&self) -> DateStatus {
+        self.certificate.validity().status(self.at)
+    }
+
+    /// Its id and its subject.
+    pub(crate) fn shown(&self) -> String {
+        match self.certificate.subject() {
+            subject if subject.is_empty() => format!("{} (no subject)", self.id),
+            subject => format!("{} ({subject})", self.id),
+        }
+    }
+}
+
+/// The checks, in the order in which they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckName {
+    Properties,
+    Certificate,
+    Key,
+    Dates,
+    Signature,
+    Chain,
+}
+
+impl CheckName {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Properties => "properties",
+            Self::Certificate => "certificate",
+            Self::Key => "key",
+            Self::Dates => "dates",
+            Self::Signature => "signature",
+            Self::Chain => "chain",
+        }
+    }
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CheckResult {
+    Passed,
+    Failed,
+    NotPerformed,
+}
+
+impl CheckResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotPerformed => "not_performed",
+        }
+    }
+}
+
+/// Every check, made or not.
+#[derive(Debug)]
+pub(crate) struct Checks([Check; 6]);
+
+#[derive(Debug)]
+struct Check {
+    name: CheckName,
+    result: CheckResult,
+    detail: String,
+}
+
+const NO_CHAIN: &str = "this version does not check chains";
+
+impl Default for Checks {
+    fn default() -> Self {
+        use CheckName::{Certificate, Chain, Dates, Key, Properties, Signature};
+        Self([Properties, Certificate, Key, Dates, Signature, Chain].map(|name| {
+            let detail = if name == Chain { NO_CHAIN } else { "not reached" };
+            Check { name, result: CheckResult::NotPerformed, detail: detail.to_owned() }
+        }))
+    }
+}
+
+impl Checks {
+    /// Notes that the check was passed.
+    pub(crate) fn pass(&mut self, name: CheckName, detail: String) {
+        self.set(name, CheckResult::Passed, detail);
+    }
+
+    /// Notes that the check failed, if it did.
+    pub(crate) fn judge<T>(&mut self, name: CheckName, outcome: Result<T, Problem>) -> Result<T, Problem> {
+        outcome.inspect_err(|problem| {
+            self.set(name, CheckResult::Failed, problem.message().to_owned());
+        })
+    }
+
+    /// Notes how the certificate's dates stand. Where they do not hold but need not, nothing was passed or failed.
+    pub(crate) fn look_at_dates(&mut self, facts: &CertificateFacts, required: bool) {
+        let validity = facts.certificate.validity();
+        let dates = format!("valid from {} to {}", validity.not_before(), validity.not_after());
+        match (facts.date_status(), required) {
+            (DateStatus::Valid, _) => self.set(CheckName::Dates, CheckResult::Passed, dates),
+            (_, true) => {
+                self.set(CheckName::Dates, CheckResult::Failed, format!("{dates}, not at {}", facts.at));
+            }
+            (_, false) => {
+                let detail = format!("{dates}, not at {}; not required to hold", facts.at);
+                self.set(CheckName::Dates, CheckResult::NotPerformed, detail);
+            }
+        }
+    }
+
+    fn failed(&self) -> Option<&'static str> {
+        self.0.iter().find(|check| check.result == CheckResult::Failed).map(|check| check.name.as_str())
+    }
+
+    fn set(&mut self, name: CheckName, result: CheckResult, detail: String) {
+        if let Some(check) = self.0.iter_mut().find(|check| check.name == name) {
+            check.result = result;
+            check.detail = detail;
+        }
+    }
+}

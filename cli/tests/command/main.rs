@@ -1,0 +1,17 @@
+//! The command as its users meet it: words in, an exit code, text or JSON out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail so"
+)]
+
+mod dates;
+mod exits;
+mod json;
+mod not_yet;
+mod properties;
+mod signed;
+mod streams;
+mod text;

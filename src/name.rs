@@ -1,0 +1,253 @@
+//! Distinguished names (RFC 5280 section 4.1.2.4): read strictly, shown safely.
+
+use std::fmt;
+
+use crate::asn1::{DerDefect, DerError, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, dotted};
+use crate::limits::{MAX_NAME_ATTRIBUTES, MAX_NAME_TEXT};
+
+/// A distinguished name. `Display` is RFC 4514, with everything escaped that could act on a terminal, and attributes
+/// cut with `…` at [`limits::MAX_NAME_TEXT`](crate::limits::MAX_NAME_TEXT) characters.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    der: Vec<u8>,
+}
+
+/// Why a name cannot be read.
+pub(crate) enum NameError {
+    Malformed(DerError),
+    TooManyAttributes,
+}
+
+impl From<DerError> for NameError {
+    fn from(error: DerError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl Name {
+    /// Reads the next element as a Name and keeps its octets.
+    pub(crate) fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, NameError> {
+        let element = reader.element(SEQUENCE, field)?;
+        let mut attributes = 0_usize;
+        let mut rdns = element.reader();
+        while !rdns.is_empty() {
+            let rdn = rdns.element(SET, field)?;
+            if rdn.contents.is_empty() {
+                return Err(rdn.error(DerDefect::Missing).into());
+            }
+            let mut values = rdn.reader();
+            while !values.is_empty() {
+                Attribute::read(&mut values, field)?;
+                attributes = attributes.saturating_add(1);
+                if attributes > MAX_NAME_ATTRIBUTES {
+                    return Err(NameError::TooManyAttributes);
+                }
+            }
+        }
+        Ok(Self { der: element.raw.to_vec() })
+    }
+
+    /// The DER of the name, as the certificate has it.
+    #[must_use]
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whether the name has no attributes at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.der == [SEQUENCE, 0]
+    }
+
+    /// The relative names, each as its attributes; the octets were checked when the name was read.
+    fn rdns(&self) -> Result<Vec<Vec<Attribute<'_>>>, DerError> {
+        let mut rdns = Reader::new(&self.der, "Name").element(SEQUENCE, "Name")?.reader();
+        let mut all = Vec::new();
+        while !rdns.is_empty() {
+            let mut values = rdns.element(SET, "Name")?.reader();
+            let mut rdn = Vec::new();
+            while !values.is_empty() {
+                rdn.push(Attribute::read(&mut values, "Name")?);
+            }
+            all.push(rdn);
+        }
+        Ok(all)
+    }
+}
+
+impl fmt::Display for Name {
+    /// RFC 4514 section 2.1: the last relative name first, parts of one joined by `+`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rdns = self.rdns().map_err(|_| fmt::Error)?;
+        for (index, rdn) in rdns.iter().rev().enumerate() {
+            f.write_str(if index == 0 { "" } else { "," })?;
+            for (index, attribute) in rdn.iter().enumerate() {
+                f.write_str(if index == 0 { "" } else { "+" })?;
+                attribute.fmt(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+/// AttributeTypeAndValue.
+struct Attribute<'a> {
+    oid: &'a [u8],
+    value: Element<'a>,
+}
+
+impl<'a> Attribute<'a> {
+    fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DerError> {
+        let mut fields = reader.element(SEQUENCE, field)?.reader();
+        let oid = fields.element(OBJECT_IDENTIFIER, field)?.object_identifier()?;
+        let value = fields.any(field)?;
+        fields.finish()?;
+        Ok(Self { oid, value })
+    }
+
+    /// The short name (RFC 4514 section 3; serialNumber and emailAddress from RFC 4519 and RFC 2985).
+    fn short_name(&self) -> Option<&'static str> {
+        Some(match self.oid {
+            [0x55, 0x04, 3] => "CN",
+            [0x55, 0x04, 5] => "serialNumber",
+            [0x55, 0x04, 6] => "C",
+            [0x55, 0x04, 7] => "L",
+            [0x55, 0x04, 8] => "ST",
+            [0x55, 0x04, 9] => "STREET",
+            [0x55, 0x04, 10] => "O",
+            [0x55, 0x04, 11] => "OU",
+            [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 25] => "DC",
+            [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 1] => "UID",
+            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 1] => "emailAddress",
+            _ => return None,
+        })
+    }
+
+    /// The value as text, where its string type is one that RFC 5280 knows and its octets are such a string.
+    fn text(&self) -> Option<String> {
+        let octets = self.value.contents;
+        match self.value.tag {
+            // UTF8String, and the ASCII types: NumericString, PrintableString, IA5String, VisibleString.
+            0x0c => std::str::from_utf8(octets).ok().map(str::to_owned),
+            0x12 | 0x13 | 0x16 | 0x1a if octets.is_ascii() => {
+                std::str::from_utf8(octets).ok().map(str::to_owned)
+            }
+            // TeletexString: in certificates it is Latin-1.
+            0x14 => Some(octets.iter().copied().map(char::from).collect()),
+            // BMPString: UCS-2, so a surrogate is no character.
+            0x1e => wide(octets, |pair: [u8; 2]| u32::from(u16::from_be_bytes(pair))),
+            // UniversalString: UCS-4.
+            0x1c => wide(octets, u32::from_be_bytes),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.short_name(), self.text()) {
+            (Some(name), Some(text)) => {
+                write!(f, "{name}=")?;
+                write_escaped(f, &text)
+            }
+            // RFC 4514 section 2.4: the hex of the value's DER.
+            (name, _) => {
+                write!(f, "{}=#", name.map_or_else(|| dotted(self.oid), str::to_owned))?;
+                let shown = self.value.raw.get(..MAX_NAME_TEXT >> 1).unwrap_or(self.value.raw);
+                shown.iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
+                f.write_str(if shown.len() < self.value.raw.len() { "…" } else { "" })
+            }
+        }
+    }
+}
+
+fn wide<const OCTETS: usize>(octets: &[u8], code_point: impl Fn([u8; OCTETS]) -> u32) -> Option<String> {
+    let mut chunks = octets.chunks_exact(OCTETS);
+    let text = chunks.by_ref().map(|chunk| char::from_u32(code_point(chunk.try_into().ok()?))).collect();
+    if chunks.remainder().is_empty() { text } else { None }
+}
+
+/// RFC 4514 section 2.4; besides what it demands, everything unprintable is written as escaped UTF-8.
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let last = text.chars().count().saturating_sub(1);
+    for (index, character) in text.chars().enumerate() {
+        if index >= MAX_NAME_TEXT {
+            return f.write_str("…");
+        }
+        let edge = (index == 0 && matches!(character, ' ' | '#')) || (index == last && character == ' ');
+        if edge || matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\') {
+            write!(f, "\\{character}")?;
+        } else if is_printable(character) {
+            write!(f, "{character}")?;
+        } else {
+            let mut octets = [0; 4];
+            character.encode_utf8(&mut octets).bytes().try_for_each(|octet| write!(f, "\\{octet:02x}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What Rust's own `Debug` shows as it is: no control, format or unassigned characters, no lone combining marks.
+fn is_printable(character: char) -> bool {
+    matches!(character, '\'' | '"' | '\\') || character.escape_debug().count() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(contents.len()).unwrap()], contents].concat()
+    }
+
+    fn attribute(oid: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
+        tlv(0x30, &[tlv(0x06, oid), tlv(tag, value)].concat())
+    }
+
+    fn name(rdns: &[Vec<u8>]) -> Option<Name> {
+        let der = tlv(0x30, &rdns.iter().flat_map(|rdn| tlv(0x31, rdn)).collect::<Vec<_>>());
+        Name::read(&mut Reader::new(&der, "Name"), "Name").ok()
+    }
+
+    const CN: &[u8] = &[0x55, 4, 3];
+
+    #[test]
+    fn a_name_is_shown_as_rfc_4514_writes_it() {
+        let two =
+            name(&[attribute(&[0x55, 4, 10], 0x0c, b"Snake Oil, Ltd"), attribute(CN, 0x13, b"a")]).unwrap();
+        assert_eq!(two.to_string(), "CN=a,O=Snake Oil\\, Ltd");
+        let multi = [attribute(CN, 0x0c, b"x"), attribute(&[0x55, 4, 11], 0x0c, b"y")].concat();
+        assert_eq!(name(&[multi]).unwrap().to_string(), "CN=x+OU=y");
+        assert!(name(&[]).unwrap().is_empty());
+        for (tag, value, shown) in [
+            (0x0c, "Müller".as_bytes(), "CN=Müller"),
+            (0x14, &[b'M', 0xfc][..], "CN=Mü"),
+            (0x1e, &[0, b'B', 0x20, 0xac], "CN=B€"),
+            (0x1e, &[0], "CN=#1e0100"),
+            (0x1c, &[0, 0, 0, b'U'], "CN=U"),
+            (0x0c, &[0xff], "CN=#0c01ff"),
+            (0x0c, b" a ", "CN=\\ a\\ "),
+            (0x0c, b"#", "CN=\\#"),
+            (0x0c, b"\x1b[2J\r\n", "CN=\\1b[2J\\0d\\0a"),
+            (0x0c, "\u{202e}x".as_bytes(), "CN=\\e2\\80\\aex"),
+            (0x0c, b"it's", "CN=it's"),
+        ] {
+            assert_eq!(name(&[attribute(CN, tag, value)]).unwrap().to_string(), shown);
+        }
+        assert_eq!(name(&[attribute(&[0x2a, 3], 0x0c, b"q")]).unwrap().to_string(), "1.2.3=#0c0171");
+    }
+
+    #[test]
+    fn malformed_names_are_refused() {
+        assert!(name(&[vec![]]).is_none(), "an empty SET");
+        assert!(name(&[tlv(0x30, &tlv(0x06, CN))]).is_none(), "no value");
+        let extra = [tlv(0x06, CN), tlv(0x0c, b"a"), tlv(0x0c, b"b")].concat();
+        assert!(name(&[tlv(0x30, &extra)]).is_none(), "something after the value");
+    }
+}

@@ -1,0 +1,145 @@
+//! ECDSA verification (FIPS 186-5 section 6.4.2) on the curves that image signatures may use.
+
+use p384::ecdsa as p384_ecdsa;
+use p521::ecdsa as p521_ecdsa;
+use signature::hazmat::PrehashVerifier;
+
+use super::{
+    PublicKeyError, SignatureError, SignatureInteger, SignatureMatch, SubjectPublicKeyInfo,
+    VerificationError, two_integers,
+};
+use crate::algorithm::Curve;
+use crate::asn1::{DerDefect, OBJECT_IDENTIFIER, SEQUENCE, dotted};
+
+/// 1.3.132.0, the curves of SEC 2 appendix A.2.
+const CERTICOM_CURVES: &[u8] = &[0x2b, 0x81, 0x04, 0x00];
+
+#[derive(Debug)]
+pub(super) enum EcKey {
+    P384(p384_ecdsa::VerifyingKey),
+    P521(Box<p521_ecdsa::VerifyingKey>),
+}
+
+impl EcKey {
+    /// ECParameters and ECPoint (RFC 5480 section 2.1.1 and 2.2).
+    pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
+        let parameters = spki.parameters()?;
+        let curve = match parameters.tag {
+            OBJECT_IDENTIFIER => named_curve(parameters.object_identifier()?)?,
+            SEQUENCE => return Err(PublicKeyError::ExplicitCurve),
+            found => {
+                let defect = DerDefect::Tag { expected: OBJECT_IDENTIFIER, found };
+                return Err(parameters.error(defect).into());
+            }
+        };
+        Self::read_point(curve, spki.subject_public_key)
+    }
+
+    /// SEC 1 section 2.3.4, compressed and uncompressed. RFC 5480 section 2.2 forbids the hybrid form; the point at
+    /// infinity is no key; the compact form of the sec1 crate is in no standard that certificates follow.
+    fn read_point(curve: Curve, point: &[u8]) -> Result<Self, PublicKeyError> {
+        if matches!(curve, Curve::Sect409k1 | Curve::Sect409r1 | Curve::Sect571k1 | Curve::Sect571r1) {
+            return Err(PublicKeyError::CurveNotYetSupported { curve });
+        }
+        let coordinate = usize::try_from(curve.field_bits().div_ceil(8)).unwrap_or(usize::MAX);
+        let (compressed, uncompressed) =
+            (coordinate.saturating_add(1), coordinate.saturating_mul(2).saturating_add(1));
+        let well_formed = match point.first() {
+            Some(2 | 3) => point.len() == compressed,
+            Some(4) => point.len() == uncompressed,
+            _ => false,
+        };
+        if !well_formed {
+            return Err(PublicKeyError::PointEncoding { curve, length: point.len() });
+        }
+        // Both check that the coordinates are below the field's prime and fulfil the curve's equation.
+        let off_curve = |_| PublicKeyError::PointNotOnCurve { curve };
+        Ok(match curve {
+            Curve::Secp384r1 => {
+                Self::P384(p384_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?)
+            }
+            _ => Self::P521(Box::new(p521_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?)),
+        })
+    }
+
+    pub(super) fn curve(&self) -> Curve {
+        match self {
+            Self::P384(_) => Curve::Secp384r1,
+            Self::P521(_) => Curve::Secp521r1,
+        }
+    }
+
+    pub(super) fn check(&self, signature: &[u8]) -> Result<(), SignatureError> {
+        match self {
+            Self::P384(_) => p384_signature(signature).map(|_| ()),
+            Self::P521(_) => p521_signature(signature).map(|_| ()),
+        }
+    }
+
+    /// The crates cut the digest to the order's length in whole octets: right for 384 bits, and for 521 bits because
+    /// no digest is that long (FIPS 186-5 section 6.4.2 step 2).
+    pub(super) fn verify(
+        &self,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<SignatureMatch, VerificationError> {
+        let verified = match self {
+            Self::P384(key) => key.verify_prehash(digest, &p384_signature(signature)?),
+            Self::P521(key) => key.verify_prehash(digest, &p521_signature(signature)?),
+        };
+        match verified {
+            Ok(()) => Ok(SignatureMatch { salt_length: None }),
+            Err(_) => Err(VerificationError::Mismatch),
+        }
+    }
+}
+
+fn named_curve(oid: &[u8]) -> Result<Curve, PublicKeyError> {
+    match oid.strip_prefix(CERTICOM_CURVES) {
+        Some([34]) => Ok(Curve::Secp384r1),
+        Some([35]) => Ok(Curve::Secp521r1),
+        Some([36]) => Ok(Curve::Sect409k1),
+        Some([37]) => Ok(Curve::Sect409r1),
+        Some([38]) => Ok(Curve::Sect571k1),
+        Some([39]) => Ok(Curve::Sect571r1),
+        _ => Err(PublicKeyError::UnsupportedCurve { oid: dotted(oid) }),
+    }
+}
+
+fn p384_signature(signature: &[u8]) -> Result<p384_ecdsa::Signature, SignatureError> {
+    read_signature(signature, |r: [u8; 48], s| p384_ecdsa::Signature::from_scalars(r, s).ok())
+}
+
+fn p521_signature(signature: &[u8]) -> Result<p521_ecdsa::Signature, SignatureError> {
+    read_signature(signature, |r: [u8; 66], s| p521_ecdsa::Signature::from_scalars(r, s).ok())
+}
+
+/// r and s from 1 to n - 1; `from_scalars` is the curve's crate, which refuses what is not below n.
+fn read_signature<S, const OCTETS: usize>(
+    signature: &[u8],
+    from_scalars: impl Fn([u8; OCTETS], [u8; OCTETS]) -> Option<S>,
+) -> Result<S, SignatureError> {
+    let (r, s) = two_integers::read(signature)?;
+    let (r, s) = (scalar(r, SignatureInteger::R)?, scalar(s, SignatureInteger::S)?);
+    // With 1 beside it, a refusal can only mean r.
+    let past = |integer| SignatureError::OutOfRange { integer, zero: false };
+    from_scalars(r, scalar(&[1], SignatureInteger::S)?).ok_or(past(SignatureInteger::R))?;
+    from_scalars(r, s).ok_or(past(SignatureInteger::S))
+}
+
+fn scalar<const OCTETS: usize>(
+    magnitude: &[u8],
+    integer: SignatureInteger,
+) -> Result<[u8; OCTETS], SignatureError> {
+    if magnitude.is_empty() {
+        return Err(SignatureError::OutOfRange { integer, zero: true });
+    }
+    if magnitude.len() > OCTETS {
+        return Err(SignatureError::OutOfRange { integer, zero: false });
+    }
+    let mut octets = [0; OCTETS];
+    for (place, octet) in octets.iter_mut().rev().zip(magnitude.iter().rev()) {
+        *place = *octet;
+    }
+    Ok(octets)
+}

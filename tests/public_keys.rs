@@ -1,0 +1,414 @@
+//! Public keys that nobody vouches for: each bad shape is refused by its own rule, none panics or runs long.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that fails may panic"
+)]
+
+mod common;
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use common::der::{Der, bit_string, integer, null, oid, sequence, spki};
+use common::{CaseFile, hex};
+use crypto_bigint::BoxedUint;
+use longhand::{
+    Curve, DsaComponent, ErrorCode, HashMethod, KeyKind, PssSaltLength, PublicKey, PublicKeyError,
+    SignatureError, SignatureInteger, VerificationError,
+};
+
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
+const SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
+const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
+const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 34];
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 35];
+
+/// Nothing that a key or signature says may cost more than this, in a debug build on a slow machine.
+const LONG: Duration = Duration::from_secs(20);
+
+static FIXTURES: LazyLock<CaseFile> = LazyLock::new(|| CaseFile::read("openssl"));
+
+/// The SubjectPublicKeyInfo of a fixture.
+fn fixture(id: &str) -> Der {
+    Der::parse(FIXTURES.certificate(id).subject_public_key_info())
+}
+
+fn read(spki: &[u8]) -> Result<PublicKey, PublicKeyError> {
+    let start = Instant::now();
+    let outcome = PublicKey::from_spki_der(spki);
+    assert!(start.elapsed() < LONG);
+    outcome
+}
+
+/// The numbers inside a key's BIT STRING, spoilt and put back.
+fn with_key(mut tree: Der, spoil: impl FnOnce(&mut Der)) -> Vec<u8> {
+    let contents = tree.at(&[1]).contents().clone();
+    let mut key = Der::parse(&contents[1..]);
+    spoil(&mut key);
+    *tree.at(&[1]) = bit_string(&key.encode());
+    tree.encode()
+}
+
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+    spki(RSA, Some(null()), &sequence([integer(modulus), integer(exponent)]).encode())
+}
+
+fn odd_modulus(bits: usize) -> Vec<u8> {
+    let mut modulus = vec![0xff; bits.div_ceil(8)];
+    modulus[0] = 0xff >> ((8 - bits % 8) % 8);
+    modulus
+}
+
+#[test]
+fn rsa_moduli_are_odd_and_of_1024_to_16384_bits() {
+    for (bits, good) in [
+        (1023, false),
+        (1024, true),
+        (1025, true),
+        (2049, true),
+        (16_384, true),
+        (16_385, false),
+        (100_000, false),
+    ] {
+        let outcome = read(&rsa(&odd_modulus(bits), &[3]));
+        assert_eq!(outcome.is_ok(), good, "{bits}: {outcome:?}");
+        if let Ok(key) = outcome {
+            assert_eq!((key.kind(), key.bits() as usize), (KeyKind::Rsa, bits));
+        }
+    }
+    let mut even = odd_modulus(2048);
+    even[255] = 0xfe;
+    assert_eq!(read(&rsa(&even, &[3])).unwrap_err(), PublicKeyError::RsaModulus { bits: 2048, even: true });
+    for small in [&[][..], &[0], &[1], &[3]] {
+        assert_eq!(read(&rsa(small, &[3])).unwrap_err().code(), ErrorCode::RsaModulus);
+    }
+}
+
+#[test]
+fn rsa_exponents_are_odd_and_from_3_to_2_to_the_33_less_1() {
+    let modulus = odd_modulus(2048);
+    for (exponent, good) in [
+        (&[][..], false),
+        (&[1], false),
+        (&[2], false),
+        (&[3], true),
+        (&[1, 0, 0], false),
+        (&[1, 0, 1], true),
+        (&[1, 0xff, 0xff, 0xff, 0xff], true),
+        (&[2, 0, 0, 0, 1], false),
+        (&[0xff; 8], false),
+        (&[0xff; 9], false),
+        (&[0xff; 2048], false),
+    ] {
+        let outcome = read(&rsa(&modulus, exponent));
+        assert_eq!(outcome.is_ok(), good, "{exponent:02x?}");
+        assert!(good || outcome.unwrap_err().code() == ErrorCode::RsaExponent);
+    }
+}
+
+#[test]
+fn the_costliest_rsa_key_is_still_cheap() {
+    let key = read(&rsa(&odd_modulus(16_384), &[1, 0xff, 0xff, 0xff, 0xff])).unwrap();
+    let start = Instant::now();
+    let outcome = key.verify_digest(HashMethod::Sha512, &[7; 64], &[0x7f; 2048], PssSaltLength::Auto);
+    assert!(matches!(outcome, Err(VerificationError::PssEncoding { .. })), "{outcome:?}");
+    assert!(start.elapsed() < LONG);
+}
+
+#[test]
+fn rsa_keys_have_null_parameters_and_two_numbers() {
+    let key = sequence([integer(&odd_modulus(2048)), integer(&[3])]);
+    for (parameters, octets) in [
+        (None, key.encode()),
+        (Some(Der::Primitive(0x05, vec![0])), key.encode()),
+        (Some(sequence([])), key.encode()),
+        (Some(null()), sequence([integer(&odd_modulus(2048))]).encode()),
+        (Some(null()), sequence([integer(&odd_modulus(2048)), integer(&[3]), null()]).encode()),
+        (Some(null()), [key.encode(), vec![0]].concat()),
+        (Some(null()), vec![]),
+        (Some(null()), sequence([Der::Primitive(2, vec![0x80; 256]), integer(&[3])]).encode()),
+        (
+            Some(null()),
+            sequence([Der::Primitive(2, [&[0, 0][..], &[0x7f; 255]].concat()), integer(&[3])]).encode(),
+        ),
+    ] {
+        let outcome = read(&spki(RSA, parameters.clone(), &octets));
+        assert_eq!(outcome.unwrap_err().code(), ErrorCode::KeyMalformed, "{parameters:?}");
+    }
+}
+
+#[test]
+fn pss_parameters_in_a_key_are_read_or_refused() {
+    let key = sequence([integer(&odd_modulus(2048)), integer(&[3])]).encode();
+    let hash = |oid_: &[u8]| sequence([oid(oid_), null()]);
+    let field = |number: u8, inner: Der| Der::Constructed(0xa0 | number, vec![inner]);
+    let mgf = |inner: Der| field(1, sequence([oid(MGF1), inner]));
+    for (parameters, code) in [
+        (None, None),
+        (Some(sequence([])), None),
+        (Some(sequence([field(0, hash(SHA256)), mgf(hash(SHA256)), field(2, integer(&[32]))])), None),
+        (Some(sequence([field(0, sequence([oid(SHA256)]))])), None),
+        (Some(sequence([field(2, integer(&[0xff, 0xff]))])), None), // of SHA-1, which no image uses anyway
+        (Some(sequence([field(0, hash(SHA256)), field(2, integer(&[222]))])), None),
+        (Some(sequence([field(0, hash(SHA256)), field(2, integer(&[223]))])), Some(ErrorCode::KeyParameters)),
+        (Some(sequence([field(3, integer(&[1]))])), None),
+        (Some(null()), Some(ErrorCode::KeyMalformed)),
+        (Some(sequence([field(2, integer(&[1, 0, 0]))])), Some(ErrorCode::KeyParameters)),
+        (Some(sequence([field(2, integer(&[0xff; 64]))])), Some(ErrorCode::KeyParameters)),
+        (Some(sequence([field(2, Der::Primitive(2, vec![0xff]))])), Some(ErrorCode::KeyMalformed)),
+        (Some(sequence([field(3, integer(&[2]))])), Some(ErrorCode::KeyParameters)),
+        (Some(sequence([field(1, sequence([oid(SHA256), hash(SHA256)]))])), Some(ErrorCode::KeyParameters)),
+        (Some(sequence([field(1, sequence([oid(MGF1)]))])), Some(ErrorCode::KeyMalformed)),
+        (Some(sequence([field(0, sequence([oid(SHA256), integer(&[1])]))])), Some(ErrorCode::KeyMalformed)),
+        (Some(sequence([field(2, integer(&[32])), field(0, hash(SHA256))])), Some(ErrorCode::KeyMalformed)),
+        (Some(sequence([field(4, integer(&[1]))])), Some(ErrorCode::KeyMalformed)),
+    ] {
+        let outcome = read(&spki(RSASSA_PSS, parameters.clone(), &key));
+        assert_eq!(outcome.err().map(|error| error.code()), code, "{parameters:?}");
+    }
+}
+
+/// p, q, g and y of a DSA key.
+struct DsaNumbers([Vec<u8>; 4]);
+
+impl DsaNumbers {
+    fn good() -> Self {
+        let mut tree = fixture("openssl/dsa2048-256/SHA-256");
+        let mut number = |path: &[usize]| tree.at(path).contents().clone();
+        let (p, q, g) = (number(&[0, 1, 0]), number(&[0, 1, 1]), number(&[0, 1, 2]));
+        let y = Der::parse(&number(&[1])[1..]).contents().clone();
+        Self([p, q, g, y])
+    }
+
+    fn with(component: DsaComponent, magnitude: &[u8]) -> Result<PublicKey, PublicKeyError> {
+        let mut numbers = Self::good().0;
+        let index = [DsaComponent::P, DsaComponent::Q, DsaComponent::G, DsaComponent::Y];
+        numbers[index.iter().position(|&known| known == component).unwrap()] = magnitude.to_vec();
+        Self(numbers).read()
+    }
+
+    fn read(&self) -> Result<PublicKey, PublicKeyError> {
+        let [p, q, g, y] = self.0.each_ref().map(|magnitude| integer(magnitude));
+        read(&spki(DSA, Some(sequence([p, q, g])), &y.encode()))
+    }
+}
+
+fn big(magnitude: &[u8]) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(magnitude)
+}
+
+/// A number, and another of the same size, as octets.
+fn octets(number: &BoxedUint) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+#[test]
+fn a_dsa_key_of_any_shape_is_refused_by_its_rule_or_read() {
+    use DsaComponent::{G, P, Q, Y};
+    let DsaNumbers([p, q, g, y]) = DsaNumbers::good();
+    assert!(DsaNumbers::good().read().is_ok());
+    let one = BoxedUint::one();
+    let less = |number: &[u8], by: &BoxedUint| octets(&big(number).wrapping_sub(by));
+    let p_less_1 = less(&p, &one);
+    let longer = |number: &[u8]| [&[1][..], number].concat();
+    for (component, magnitude, code) in [
+        (P, vec![], ErrorCode::DsaSize),
+        (P, vec![1], ErrorCode::DsaSize),
+        (P, q.clone(), ErrorCode::DsaSize),
+        (P, vec![0xff; 513], ErrorCode::DsaSize),
+        (P, vec![0xff; 60_000], ErrorCode::DsaSize),
+        (P, p_less_1.clone(), ErrorCode::DsaParameter), // even
+        (P, vec![0xff; 256], ErrorCode::DsaParameter),  // q does not divide p - 1
+        (P, vec![0xff; 128], ErrorCode::DsaParameter),
+        (P, vec![0xff; 512], ErrorCode::DsaParameter),
+        (Q, vec![], ErrorCode::DsaSize),
+        (Q, vec![1], ErrorCode::DsaSize),
+        (Q, vec![2], ErrorCode::DsaSize),
+        (Q, p.clone(), ErrorCode::DsaSize),
+        (Q, less(&q, &one), ErrorCode::DsaParameter), // even
+        (Q, vec![0xff; 32], ErrorCode::DsaParameter), // does not divide
+        (Q, vec![0xff; 20], ErrorCode::DsaParameter),
+        (Q, vec![0xff; 28], ErrorCode::DsaParameter),
+        (Q, vec![0xff; 31], ErrorCode::DsaSize),
+        (G, vec![], ErrorCode::DsaParameter), // 0
+        (G, vec![1], ErrorCode::DsaParameter),
+        (G, vec![2], ErrorCode::DsaParameter), // another limb count than p, and not of order q
+        (G, p_less_1.clone(), ErrorCode::DsaParameter), // of order 2
+        (G, p.clone(), ErrorCode::DsaParameter),
+        (G, longer(&g), ErrorCode::DsaParameter),
+        (G, vec![0xff; 5000], ErrorCode::DsaParameter),
+        (Y, vec![], ErrorCode::DsaParameter),
+        (Y, vec![1], ErrorCode::DsaParameter),
+        (Y, vec![5], ErrorCode::DsaParameter),
+        (Y, p_less_1, ErrorCode::DsaParameter),
+        (Y, p.clone(), ErrorCode::DsaParameter),
+        (Y, less(&p, &big(&y)), ErrorCode::DsaParameter), // -y: of order 2q
+        (Y, longer(&y), ErrorCode::DsaParameter),
+        (Y, vec![0xff; 5000], ErrorCode::DsaParameter),
+    ] {
+        let error = DsaNumbers::with(component, &magnitude).unwrap_err();
+        assert_eq!(error.code(), code, "{component} of {} octets: {error}", magnitude.len());
+    }
+}
+
+/// With g = y = 1 the signature (1, s) would fit every message; with g of order 2, every second.
+#[test]
+fn a_dsa_key_that_would_let_anybody_sign_is_refused() {
+    let DsaNumbers([p, q, _, y]) = DsaNumbers::good();
+    let degenerate = DsaNumbers([p, q, vec![1], y]).read().unwrap_err();
+    assert_eq!(degenerate, PublicKeyError::DsaParameter { component: DsaComponent::G, rule: "is 0 or 1" });
+}
+
+#[test]
+fn dsa_parameters_are_three_numbers_and_not_inherited() {
+    let DsaNumbers([p, q, g, y]) = DsaNumbers::good();
+    let [p, q, g, y] = [p, q, g, y].map(|magnitude| integer(&magnitude));
+    for parameters in [
+        None,
+        Some(null()),
+        Some(sequence([p.clone(), q.clone()])),
+        Some(sequence([p.clone(), q.clone(), g.clone(), g.clone()])),
+        Some(sequence([p.clone(), q.clone(), Der::Primitive(2, vec![0x80, 0])])),
+    ] {
+        let error = read(&spki(DSA, parameters.clone(), &y.encode())).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::KeyMalformed, "{parameters:?}");
+    }
+    let trailing = [y.encode(), vec![5, 0]].concat();
+    let error = read(&spki(DSA, Some(sequence([p, q, g])), &trailing)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::KeyMalformed);
+}
+
+#[test]
+fn points_are_compressed_or_uncompressed_and_on_the_curve() {
+    for (curve, parameters, size) in [(Curve::Secp384r1, P384, 48), (Curve::Secp521r1, P521, 66)] {
+        let id = format!("openssl/{curve}/SHA-384");
+        let good = fixture(&id).at(&[1]).contents()[1..].to_vec();
+        let (x, y) = good[1..].split_at(size);
+        let point =
+            |octets: &[u8]| read(&spki(EC, Some(oid(parameters)), octets)).map_err(|error| error.code());
+        let form = |tag: u8, coordinates: &[&[u8]]| point(&[&[tag][..], &coordinates.concat()].concat());
+        let parity = y[size - 1] & 1;
+        assert!(form(4, &[x, y]).is_ok());
+        assert!(form(2 | parity, &[x]).is_ok());
+        assert!(form(2 | (parity ^ 1), &[x]).is_ok(), "the opposite point is another key");
+        let mut off = y.to_vec();
+        off[size - 1] ^= 1;
+        assert_eq!(form(4, &[x, &off]).unwrap_err(), ErrorCode::PointNotOnCurve);
+        assert_eq!(form(4, &[y, x]).unwrap_err(), ErrorCode::PointNotOnCurve);
+        let zero = vec![0; size];
+        assert_eq!(form(4, &[&zero, &zero]).unwrap_err(), ErrorCode::PointNotOnCurve);
+        // Coordinates past the field's prime.
+        let high = vec![0xff; size];
+        assert_eq!(form(4, &[&high, y]).unwrap_err(), ErrorCode::PointNotOnCurve);
+        assert_eq!(form(2, &[&high]).unwrap_err(), ErrorCode::PointNotOnCurve);
+        for (octets, what) in [
+            (vec![], "nothing"),
+            (vec![0], "infinity"),
+            ([&[0][..], x, y].concat(), "infinity, long"),
+            ([&[6 | parity][..], x, y].concat(), "hybrid"),
+            ([&[5][..], x].concat(), "compact"),
+            ([&[4][..], x].concat(), "half"),
+            ([&[2][..], x, y].concat(), "compressed, long"),
+            ([&[4][..], x, y, &[0]].concat(), "one octet more"),
+            ([&[4][..], x, &y[1..]].concat(), "one octet less"),
+        ] {
+            assert_eq!(point(&octets).unwrap_err(), ErrorCode::PointEncoding, "{what}");
+        }
+    }
+}
+
+/// x of a P-384 point whose curve equation has no solution: half of all x are such.
+#[test]
+fn a_compressed_point_without_a_square_root_is_refused() {
+    let refused = (0..40_u8).filter(|&last| {
+        let mut x = vec![0; 48];
+        x[47] = last;
+        let outcome = read(&spki(EC, Some(oid(P384)), &[&[2][..], &x].concat()));
+        outcome.is_err_and(|error| error.code() == ErrorCode::PointNotOnCurve)
+    });
+    assert!((10..30).contains(&refused.count()));
+}
+
+#[test]
+fn algorithms_and_curves_that_verify_no_images_are_named() {
+    let error = read(&spki(&[0x2b, 0x65, 0x70], None, &[7; 32])).unwrap_err();
+    assert_eq!(error, PublicKeyError::UnsupportedAlgorithm { oid: "1.3.101.112".into() });
+    let p256 = hex("2a8648ce3d030107");
+    let error = read(&spki(EC, Some(oid(&p256)), &[4; 65])).unwrap_err();
+    assert_eq!(error, PublicKeyError::UnsupportedCurve { oid: "1.2.840.10045.3.1.7".into() });
+    for (last, curve) in
+        [(36, Curve::Sect409k1), (37, Curve::Sect409r1), (38, Curve::Sect571k1), (39, Curve::Sect571r1)]
+    {
+        let error = read(&spki(EC, Some(oid(&[0x2b, 0x81, 0x04, 0x00, last])), &[])).unwrap_err();
+        assert_eq!(error, PublicKeyError::CurveNotYetSupported { curve });
+    }
+    assert_eq!(read(&spki(EC, Some(sequence([])), &[4])).unwrap_err(), PublicKeyError::ExplicitCurve);
+    for parameters in [None, Some(null()), Some(Der::Primitive(6, vec![0x80]))] {
+        assert_eq!(read(&spki(EC, parameters, &[4])).unwrap_err().code(), ErrorCode::KeyMalformed);
+    }
+}
+
+#[test]
+fn key_bits_are_whole_octets_and_nothing_trails() {
+    let good = rsa(&odd_modulus(2048), &[3]);
+    assert!(read(&good).is_ok());
+    let unused_bits = {
+        let mut tree = Der::parse(&good);
+        tree.at(&[1]).contents()[0] = 1;
+        tree.encode()
+    };
+    let third = {
+        let mut tree = Der::parse(&good);
+        tree.children().push(null());
+        tree.encode()
+    };
+    for bad in [vec![], unused_bits, third, [good.clone(), vec![0]].concat(), good[..good.len() - 1].to_vec()]
+    {
+        assert_eq!(read(&bad).unwrap_err().code(), ErrorCode::KeyMalformed);
+    }
+    let trailing = with_key(Der::parse(&good), |key| key.children().push(null()));
+    assert_eq!(read(&trailing).unwrap_err().code(), ErrorCode::KeyMalformed);
+}
+
+#[test]
+fn what_cannot_be_a_signature_is_told_before_any_data() {
+    let signature = |r: &[u8], s: &[u8]| sequence([integer(r), integer(s)]).encode();
+    for id in ["openssl/secp384r1/SHA-384", "openssl/secp521r1/SHA-384", "openssl/dsa2048-256/SHA-256"] {
+        let key = FIXTURES.certificate(id).public_key().unwrap();
+        let check = |signature: &[u8]| key.check_signature(HashMethod::Sha384, signature);
+        assert!(check(&signature(&[1], &[1])).is_ok());
+        let range = |integer, zero| Err(SignatureError::OutOfRange { integer, zero });
+        assert_eq!(check(&signature(&[], &[1])), range(SignatureInteger::R, true));
+        assert_eq!(check(&signature(&[1], &[])), range(SignatureInteger::S, true));
+        assert_eq!(check(&signature(&[0xff; 66], &[1])), range(SignatureInteger::R, false));
+        assert_eq!(check(&signature(&[1], &[0xff; 200])), range(SignatureInteger::S, false));
+        for junk in [&[][..], &[0x30], &[0x30, 0], &[0x30, 0x80, 0, 0], &[0; 96]] {
+            assert_eq!(check(junk).unwrap_err().code(), ErrorCode::SignatureEncoding);
+        }
+    }
+}
+
+#[test]
+fn a_digest_of_another_length_is_a_callers_mistake() {
+    for id in ["openssl/secp384r1/SHA-384", "openssl/dsa2048-256/SHA-256", "openssl/rsa2048/SHA-256/salt-max"]
+    {
+        let case = FIXTURES.case(id);
+        let key = FIXTURES.certificate(id).public_key().unwrap();
+        let properties = longhand::SignatureProperties::from_properties(&case.properties).unwrap().unwrap();
+        for length in [0, 20, 31, 33, 65] {
+            let (hash_method, signature) = (properties.hash_method(), properties.signature());
+            let outcome = key.verify_digest(hash_method, &vec![0; length], signature, PssSaltLength::Auto);
+            assert_eq!(outcome.unwrap_err().code(), ErrorCode::DigestLength);
+        }
+    }
+}
