@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::{self, PemObject as _};
 
 use crate::algorithm::HashMethod;
 use crate::asn1::{
@@ -20,8 +19,10 @@ use crate::public_key::{PublicKey, PublicKeyError, SubjectPublicKeyInfo};
 use crate::timestamp::Timestamp;
 
 mod extension;
+mod pem;
 
 pub use extension::Extension;
+pub use pem::PemDefect;
 
 /// A certificate: owned, immutable, cheap to clone, its public key prepared once for all clones.
 ///
@@ -151,16 +152,16 @@ impl Certificate {
         Self::from_owned_der(bounded(der, MAX_CERTIFICATE_DER)?.to_vec())
     }
 
-    /// Reads the first CERTIFICATE section of some PEM (RFC 7468); text around it, other sections and CRLF are fine.
+    /// Reads the first CERTIFICATE section of some PEM (RFC 7468); text around it, other sections, CRLF and a byte order
+    /// mark are fine. What makes readers disagree on which section is the first is refused: see [`PemDefect`].
     ///
     /// # Errors
     /// [`CertificateError`] when it is empty, larger than
     /// [`limits::MAX_CERTIFICATE_INPUT`](crate::limits::MAX_CERTIFICATE_INPUT), holds no CERTIFICATE section, the first
     /// is broken, or its DER is refused as in [`from_der`](Self::from_der).
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let der = CertificateDer::from_pem_slice(bounded(pem, MAX_CERTIFICATE_INPUT)?);
-        let der = der.map_err(|error| CertificateError::Pem { defect: PemDefect::from(&error) })?;
-        Self::from_der(&der)
+        let der = pem::first_certificate(bounded(pem, MAX_CERTIFICATE_INPUT)?);
+        Self::from_der(&der.map_err(|defect| CertificateError::Pem { defect })?)
     }
 
     fn from_owned_der(der: Vec<u8>) -> Result<Self, CertificateError> {
@@ -348,42 +349,6 @@ fn bounded(bytes: &[u8], limit: usize) -> Result<&[u8], CertificateError> {
         0 => Err(CertificateError::Empty),
         length if length > limit => Err(CertificateError::TooLarge { length, limit }),
         _ => Ok(bytes),
-    }
-}
-
-/// What is wrong with some PEM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PemDefect {
-    /// No CERTIFICATE section, and not DER either.
-    NoCertificate,
-    /// A section begins and does not end.
-    NoEnd,
-    /// A line begins like a section and is none.
-    BadBegin,
-    /// The section is not base64.
-    NotBase64,
-}
-
-impl From<&pem::Error> for PemDefect {
-    fn from(error: &pem::Error) -> Self {
-        match error {
-            pem::Error::MissingSectionEnd { .. } => Self::NoEnd,
-            pem::Error::IllegalSectionStart { .. } => Self::BadBegin,
-            pem::Error::Base64Decode(_) => Self::NotBase64,
-            _ => Self::NoCertificate,
-        }
-    }
-}
-
-impl fmt::Display for PemDefect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCertificate => "it is neither DER nor PEM with a CERTIFICATE section",
-            Self::NoEnd => "a PEM section does not end",
-            Self::BadBegin => "a PEM section's first line is malformed",
-            Self::NotBase64 => "a PEM section is not base64",
-        })
     }
 }
 

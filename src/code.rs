@@ -101,6 +101,8 @@ error_codes! {
     CertificateIdInvalid = 108, "certificate_id_invalid", Final;
     /// A key type cannot be registered under this word.
     KeyTypeReserved = 109, "key_type_reserved", Operator;
+    /// An option of the Liberty scheme has a value that the scheme does not know.
+    LegacyOptionInvalid = 110, "legacy_option_invalid", Final;
 
     // 2xx: certificates.
     /// No bytes at all.
@@ -195,6 +197,14 @@ error_codes! {
     CertificateAmbiguous = 606, "certificate_ambiguous", Operator;
     /// The key manager is not what its configuration says.
     KeyManagerMisconfigured = 607, "key_manager_misconfigured", Operator;
+
+    // 7xx: streams.
+    /// The source of the image's bytes failed.
+    StreamSourceFailed = 701, "stream_source_failed", Retry;
+    /// The destination could not keep or release the image's bytes.
+    StreamDestinationFailed = 702, "stream_destination_failed", Operator;
+    /// The verdict was asked for before the source had ended.
+    StreamUnfinished = 703, "stream_unfinished", Operator;
 }
 
 impl ErrorCode {

@@ -9,9 +9,13 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::excerpt::Excerpt;
 
+mod cache;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod directory;
 mod memory;
 
+pub use cache::{CertificateCache, ScopedKeyManager};
 pub use directory::DirectoryKeyManager;
 pub use memory::MemoryKeyManager;
 

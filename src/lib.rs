@@ -16,11 +16,14 @@ mod code;
 mod digest;
 mod excerpt;
 mod key_manager;
+#[cfg(feature = "legacy-checksum")]
+pub mod legacy_checksum;
 pub mod limits;
 mod modular;
 mod name;
 mod properties;
 mod public_key;
+pub mod stages;
 mod timestamp;
 mod verifier;
 
@@ -33,8 +36,11 @@ pub use certificate::{Certificate, CertificateError, DateStatus, Extension, PemD
 pub use code::{Disposition, ErrorCode};
 pub use digest::{Digest, StreamingDigest};
 pub use excerpt::Excerpt;
+#[cfg(feature = "conformance")]
+pub use key_manager::conformance;
 pub use key_manager::{
-    DirectoryKeyManager, KeyManager, KeyManagerError, MemoryKeyManager, StoredCertificate,
+    CertificateCache, DirectoryKeyManager, KeyManager, KeyManagerError, MemoryKeyManager, ScopedKeyManager,
+    StoredCertificate,
 };
 pub use name::Name;
 pub use properties::{Base64Defect, PropertyError, PropertyName, SignatureProperties};
@@ -45,4 +51,7 @@ pub use public_key::{
 /// The types of time and DER certificates in this crate's interface.
 pub use rustls_pki_types as pki_types;
 pub use timestamp::Timestamp;
-pub use verifier::{DateCheck, SignatureVerifier, Verified, VerifierError, VerifierOptions};
+pub use verifier::{
+    DateCheck, Destination, HoldBackWriter, MemoryDestination, SignatureVerifier, StreamError, Verified,
+    VerifierError, VerifierOptions, VerifyingReader,
+};

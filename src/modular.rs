@@ -66,6 +66,30 @@ impl Modulus {
         Residue { form: BoxedMontyForm::new(value, &self.params), octets: self.octets() }
     }
 
+    /// Whether the modulus passes Miller-Rabin for each base (FIPS 186-5 appendix B.3.1). A composite passes for at most
+    /// a quarter of all bases, so the bases must be such that nobody could choose the modulus for them.
+    pub(crate) fn is_probable_prime(&self, bases: impl IntoIterator<Item = Residue>) -> bool {
+        let less_one = self.params.modulus().as_ref().wrapping_sub(BoxedUint::one());
+        let twos = less_one.trailing_zeros_vartime();
+        let Some(odd_part) = less_one.shr_vartime(twos) else { return false };
+        let odd_part = odd_part.to_be_bytes();
+        let minus_one = self.form(less_one.clone());
+        bases.into_iter().all(|base| {
+            // A base of 0 says nothing.
+            let Some(mut power) = PowerTable::new(&base).power(&odd_part) else { return false };
+            if base.is_zero() || power.is_one() {
+                return true;
+            }
+            for _ in 1..twos {
+                if power.form == minus_one.form {
+                    return true;
+                }
+                power = power.multiply(&power);
+            }
+            power.form == minus_one.form
+        })
+    }
+
     /// Whether this modulus divides `number - 1`.
     pub(crate) fn divides_one_less_than(&self, number: &Self) -> bool {
         let remainder = number.params.modulus().as_ref().rem_vartime(self.params.modulus().as_nz_ref());
@@ -233,6 +257,28 @@ mod tests {
             assert!(Modulus::new(magnitude).is_none(), "{magnitude:?}");
         }
         assert!(Modulus::new(&[0, 0, 3]).is_some_and(|three| three.bits() == 2 && three.octets() == 1));
+    }
+
+    #[test]
+    fn primes_pass_and_composites_fail() {
+        let bases = |modulus: &Modulus| (2..50_u8).map(|base| modulus.reduce(&[base])).collect::<Vec<_>>();
+        let is_prime = |magnitude: &[u8]| {
+            let modulus = Modulus::new(magnitude).unwrap();
+            modulus.is_probable_prime(bases(&modulus))
+        };
+        let slow =
+            |number: u16| (2..number).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d));
+        for number in (3..3000_u16).step_by(2) {
+            assert_eq!(is_prime(&number.to_be_bytes()), slow(number), "{number}");
+        }
+        // The prime of P-256, and its square; a Carmichael number; a strong pseudoprime to the first twelve primes.
+        let mut p256 = [0xff; 32];
+        p256[4..20].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(is_prime(&p256));
+        p256[31] = 0xfd;
+        assert!(!is_prime(&p256));
+        assert!(!is_prime(&825_265_u32.to_be_bytes()));
+        assert!(!is_prime(&0x437a_e928_17f9_fc85_b7e5_u128.to_be_bytes()));
     }
 
     #[test]

@@ -108,7 +108,13 @@ impl<'a> Attribute<'a> {
         let oid = fields.element(OBJECT_IDENTIFIER, field)?.object_identifier()?;
         let value = fields.any(field)?;
         fields.finish()?;
-        Ok(Self { oid, value })
+        let attribute = Self { oid, value };
+        if matches!(value.tag, 0x0c | 0x12 | 0x13 | 0x14 | 0x16 | 0x1a | 0x1c | 0x1e)
+            && attribute.text().is_none()
+        {
+            return Err(value.error(DerDefect::Value));
+        }
+        Ok(attribute)
     }
 
     /// The short name (RFC 4514 section 3; serialNumber and emailAddress from RFC 4519 and RFC 2985).
@@ -229,9 +235,8 @@ mod tests {
             (0x0c, "Müller".as_bytes(), "CN=Müller"),
             (0x14, &[b'M', 0xfc][..], "CN=Mü"),
             (0x1e, &[0, b'B', 0x20, 0xac], "CN=B€"),
-            (0x1e, &[0], "CN=#1e0100"),
             (0x1c, &[0, 0, 0, b'U'], "CN=U"),
-            (0x0c, &[0xff], "CN=#0c01ff"),
+            (0x04, &[0xff], "CN=#0401ff"),
             (0x0c, b" a ", "CN=\\ a\\ "),
             (0x0c, b"#", "CN=\\#"),
             (0x0c, b"\x1b[2J\r\n", "CN=\\1b[2J\\0d\\0a"),
@@ -249,5 +254,10 @@ mod tests {
         assert!(name(&[tlv(0x30, &tlv(0x06, CN))]).is_none(), "no value");
         let extra = [tlv(0x06, CN), tlv(0x0c, b"a"), tlv(0x0c, b"b")].concat();
         assert!(name(&[tlv(0x30, &extra)]).is_none(), "something after the value");
+        for (tag, value) in
+            [(0x0c, &[0xff][..]), (0x13, &[0x80]), (0x1e, &[0]), (0x1e, &[0xd8, 0]), (0x1c, &[0, 0x11, 0, 0])]
+        {
+            assert!(name(&[attribute(CN, tag, value)]).is_none(), "{tag:02x}: not a string of its type");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The four `img_signature*` image properties, read into a plan.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::excerpt::Excerpt;
 use crate::limits::{MAX_PROPERTY_TEXT, MAX_SIGNATURE_TEXT};
 
-/// One of the four image properties that sign an image.
+/// An image property that says how the image is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PropertyName {
@@ -22,10 +23,22 @@ pub enum PropertyName {
     KeyType,
     /// `img_signature_certificate_uuid`
     CertificateUuid,
+    /// `signature`, of the Liberty scheme (feature `legacy-checksum`)
+    LegacySignature,
+    /// `signature_hash_method`, of the Liberty scheme
+    LegacyHashMethod,
+    /// `signature_key_type`, of the Liberty scheme
+    LegacyKeyType,
+    /// `signature_certificate_uuid`, of the Liberty scheme
+    LegacyCertificateUuid,
+    /// `mask_gen_algorithm`, of the Liberty scheme
+    LegacyMaskGenAlgorithm,
+    /// `pss_salt_length`, of the Liberty scheme
+    LegacyPssSaltLength,
 }
 
 impl PropertyName {
-    /// The four properties.
+    /// The four properties of a signed image.
     pub const ALL: [Self; 4] = [Self::Signature, Self::HashMethod, Self::KeyType, Self::CertificateUuid];
 
     /// The property's name in the image record.
@@ -36,6 +49,12 @@ impl PropertyName {
             Self::HashMethod => "img_signature_hash_method",
             Self::KeyType => "img_signature_key_type",
             Self::CertificateUuid => "img_signature_certificate_uuid",
+            Self::LegacySignature => "signature",
+            Self::LegacyHashMethod => "signature_hash_method",
+            Self::LegacyKeyType => "signature_key_type",
+            Self::LegacyCertificateUuid => "signature_certificate_uuid",
+            Self::LegacyMaskGenAlgorithm => "mask_gen_algorithm",
+            Self::LegacyPssSaltLength => "pss_salt_length",
         }
     }
 
@@ -47,8 +66,8 @@ impl PropertyName {
 
     const fn max_length(self) -> usize {
         match self {
-            Self::Signature => MAX_SIGNATURE_TEXT,
-            Self::HashMethod | Self::KeyType | Self::CertificateUuid => MAX_PROPERTY_TEXT,
+            Self::Signature | Self::LegacySignature => MAX_SIGNATURE_TEXT,
+            _ => MAX_PROPERTY_TEXT,
         }
     }
 }
@@ -119,38 +138,23 @@ impl SignatureProperties {
         K: AsRef<str>,
         V: AsRef<str>,
     {
-        let [mut signature, mut hash_method, mut key_type, mut certificate_id] = [const { None }; 4];
-        for (name, value) in properties {
-            let Some(property) = PropertyName::from_name(name.as_ref()) else { continue };
-            let place = match property {
-                PropertyName::Signature => &mut signature,
-                PropertyName::HashMethod => &mut hash_method,
-                PropertyName::KeyType => &mut key_type,
-                PropertyName::CertificateUuid => &mut certificate_id,
-            };
-            if place.is_some() {
-                return Err(PropertyError::Repeated { property });
-            }
-            *place = Some(bounded(property, value.as_ref())?);
-        }
-        match (signature, hash_method, key_type, certificate_id) {
-            (None, None, None, None) => Ok(None),
-            (Some(signature), Some(hash_method), Some(key_type), Some(certificate_id)) => Ok(Some(Self {
-                signature: signature_octets(&signature)?,
-                hash_method: read_hash_method(&hash_method)?,
-                key_type: read_key_type(&key_type, key_types)?,
-                certificate_id: read_certificate_id(certificate_id)?,
-            })),
-            (signature, hash_method, key_type, certificate_id) => {
-                let present = [&signature, &hash_method, &key_type, &certificate_id];
-                let missing = PropertyName::ALL
-                    .into_iter()
-                    .zip(present)
-                    .filter_map(|(property, value)| value.is_none().then_some(property))
-                    .collect();
-                Err(PropertyError::Incomplete { missing })
-            }
-        }
+        let mut given = Given::collect(properties, &PropertyName::ALL)?;
+        let Some(texts) = given.all_or_none(PropertyName::ALL)? else { return Ok(None) };
+        Self::read(PropertyName::ALL, texts, key_types).map(Some)
+    }
+
+    /// Reads the four texts, in the order of the four names.
+    pub(crate) fn read(
+        [signature, hash_method, key_type, certificate_id]: [PropertyName; 4],
+        [signature_text, hash_method_text, key_type_text, certificate_id_text]: [String; 4],
+        key_types: &KeyTypes,
+    ) -> Result<Self, PropertyError> {
+        Ok(Self {
+            signature: signature_octets(signature, &signature_text)?,
+            hash_method: read_hash_method(hash_method, &hash_method_text)?,
+            key_type: read_key_type(key_type, &key_type_text, key_types)?,
+            certificate_id: read_certificate_id(certificate_id, certificate_id_text)?,
+        })
     }
 
     /// The signature's octets, decoded from `img_signature`.
@@ -180,6 +184,57 @@ impl SignatureProperties {
     }
 }
 
+/// The values of some properties: each bounded, not empty, given once.
+pub(crate) struct Given(BTreeMap<PropertyName, String>);
+
+impl Given {
+    /// Picks these properties out of all.
+    pub(crate) fn collect<I, K, V>(properties: I, wanted: &[PropertyName]) -> Result<Self, PropertyError>
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut given = Self(BTreeMap::new());
+        let mut outcome = Ok(());
+        // All are looked at, whatever is wrong with one: the caller may count on having seen every name.
+        for (name, value) in properties {
+            let name = name.as_ref();
+            let Some(&property) = wanted.iter().find(|property| property.as_str() == name) else { continue };
+            outcome = outcome.and(given.put(property, value.as_ref()));
+        }
+        outcome.map(|()| given)
+    }
+
+    fn put(&mut self, property: PropertyName, value: &str) -> Result<(), PropertyError> {
+        match self.0.insert(property, bounded(property, value)?) {
+            Some(_) => Err(PropertyError::Repeated { property }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn take(&mut self, property: PropertyName) -> Option<String> {
+        self.0.remove(&property)
+    }
+
+    /// The values of these four, or `None` if there are none of them.
+    pub(crate) fn all_or_none(
+        &mut self,
+        four: [PropertyName; 4],
+    ) -> Result<Option<[String; 4]>, PropertyError> {
+        match four.map(|property| self.take(property)) {
+            [None, None, None, None] => Ok(None),
+            [Some(first), Some(second), Some(third), Some(fourth)] => {
+                Ok(Some([first, second, third, fourth]))
+            }
+            some => {
+                let missing = four.into_iter().zip(&some).filter(|(_, value)| value.is_none());
+                Err(PropertyError::Incomplete { missing: missing.map(|(property, _)| property).collect() })
+            }
+        }
+    }
+}
+
 fn bounded(property: PropertyName, value: &str) -> Result<String, PropertyError> {
     if value.is_empty() {
         return Err(PropertyError::Empty { property });
@@ -191,30 +246,34 @@ fn bounded(property: PropertyName, value: &str) -> Result<String, PropertyError>
     Ok(value.to_owned())
 }
 
-fn read_hash_method(word: &str) -> Result<HashMethod, PropertyError> {
+fn read_hash_method(property: PropertyName, word: &str) -> Result<HashMethod, PropertyError> {
     HashMethod::from_word(word).ok_or_else(|| PropertyError::UnknownHashMethod {
+        property,
         found: Excerpt::new(word),
         meant: HashMethod::suggestion(word),
     })
 }
 
-fn read_key_type(word: &str, key_types: &KeyTypes) -> Result<KeyType, PropertyError> {
+fn read_key_type(property: PropertyName, word: &str, key_types: &KeyTypes) -> Result<KeyType, PropertyError> {
     key_types.get(word).ok_or_else(|| PropertyError::UnknownKeyType {
+        property,
         found: Excerpt::new(word),
         meant: KeyType::suggestion(word),
     })
 }
 
-fn read_certificate_id(id: String) -> Result<String, PropertyError> {
+fn read_certificate_id(property: PropertyName, id: String) -> Result<String, PropertyError> {
     match id.char_indices().find(|(_, character)| character.is_control()) {
-        Some((position, _)) => Err(PropertyError::CertificateId { found: Excerpt::new(&id), position }),
+        Some((position, _)) => {
+            Err(PropertyError::CertificateId { property, found: Excerpt::new(&id), position })
+        }
         None => Ok(id),
     }
 }
 
 /// Decodes base64 (RFC 4648 section 4) as base64(1) wraps it and Python emits it: ASCII white space anywhere,
 /// anything else outside the alphabet an error that says where.
-fn signature_octets(text: &str) -> Result<Vec<u8>, PropertyError> {
+fn signature_octets(property: PropertyName, text: &str) -> Result<Vec<u8>, PropertyError> {
     let mut symbols = Vec::with_capacity(text.len());
     let mut padding = None;
     let mut last_data = 0;
@@ -223,29 +282,29 @@ fn signature_octets(text: &str) -> Result<Vec<u8>, PropertyError> {
             b'\t' | b'\n' | b'\x0b' | b'\x0c' | b'\r' | b' ' => continue,
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
                 if padding.is_some() {
-                    return Err(base64_error(text, position, Base64Defect::DataAfterPadding));
+                    return Err(base64_error(property, text, position, Base64Defect::DataAfterPadding));
                 }
                 last_data = position;
             }
             b'=' => padding = padding.or(Some(position)),
-            _ => return Err(base64_error(text, position, Base64Defect::OutsideAlphabet)),
+            _ => return Err(base64_error(property, text, position, Base64Defect::OutsideAlphabet)),
         }
         symbols.push(byte);
     }
     if symbols.is_empty() {
-        return Err(PropertyError::Empty { property: PropertyName::Signature });
+        return Err(PropertyError::Empty { property });
     }
     STANDARD.decode(&symbols).map_err(|error| match error {
         base64::DecodeError::InvalidLastSymbol { .. } => {
-            base64_error(text, last_data, Base64Defect::TrailingBits)
+            base64_error(property, text, last_data, Base64Defect::TrailingBits)
         }
-        _ => base64_error(text, padding.unwrap_or(last_data), Base64Defect::Padding),
+        _ => base64_error(property, text, padding.unwrap_or(last_data), Base64Defect::Padding),
     })
 }
 
-fn base64_error(text: &str, position: usize, defect: Base64Defect) -> PropertyError {
+fn base64_error(property: PropertyName, text: &str, position: usize, defect: Base64Defect) -> PropertyError {
     let character = text.get(position..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
-    PropertyError::Base64 { position, character, defect }
+    PropertyError::Base64 { property, position, character, defect }
 }
 
 /// What is wrong at the position that [`PropertyError::Base64`] names.
@@ -301,22 +360,28 @@ pub enum PropertyError {
         /// The bound in bytes.
         limit: usize,
     },
-    /// `img_signature_hash_method` is not a documented word.
+    /// The hash method is not a documented word.
     UnknownHashMethod {
+        /// Which property.
+        property: PropertyName,
         /// What is there.
         found: Excerpt,
         /// The word that was probably meant.
         meant: Option<&'static str>,
     },
-    /// `img_signature_key_type` is neither a documented nor a registered word.
+    /// The key type is neither a documented nor a registered word.
     UnknownKeyType {
+        /// Which property.
+        property: PropertyName,
         /// What is there.
         found: Excerpt,
         /// The word that was probably meant.
         meant: Option<&'static str>,
     },
-    /// `img_signature` is not base64.
+    /// The signature is not base64.
     Base64 {
+        /// Which property.
+        property: PropertyName,
         /// Where, in bytes from the start of the property.
         position: usize,
         /// The character there.
@@ -324,12 +389,23 @@ pub enum PropertyError {
         /// What is wrong with it.
         defect: Base64Defect,
     },
-    /// `img_signature_certificate_uuid` holds a control character.
+    /// The certificate's id holds a control character.
     CertificateId {
+        /// Which property.
+        property: PropertyName,
         /// What is there.
         found: Excerpt,
         /// Where the control character stands, in bytes.
         position: usize,
+    },
+    /// An option of the Liberty scheme has a value that the scheme does not know (feature `legacy-checksum`).
+    LegacyOption {
+        /// Which property.
+        property: PropertyName,
+        /// What is there.
+        found: Excerpt,
+        /// What may be there.
+        allowed: &'static str,
     },
 }
 
@@ -346,6 +422,7 @@ impl PropertyError {
             Self::UnknownKeyType { .. } => ErrorCode::KeyTypeUnknown,
             Self::Base64 { .. } => ErrorCode::SignatureNotBase64,
             Self::CertificateId { .. } => ErrorCode::CertificateIdInvalid,
+            Self::LegacyOption { .. } => ErrorCode::LegacyOptionInvalid,
         }
     }
 
@@ -372,12 +449,12 @@ impl fmt::Display for PropertyError {
             Self::TooLong { property, length, limit } => {
                 write!(f, "{property} is {length} bytes long, more than {limit}")
             }
-            Self::UnknownHashMethod { found, meant } => {
-                write!(f, "{} is {found}, which is no hash method", PropertyName::HashMethod)?;
+            Self::UnknownHashMethod { property, found, meant } => {
+                write!(f, "{property} is {found}, which is no hash method")?;
                 instead(f, *meant, "SHA-224, SHA-256, SHA-384 or SHA-512")
             }
-            Self::UnknownKeyType { found, meant } => {
-                write!(f, "{} is {found}, which is no key type", PropertyName::KeyType)?;
+            Self::UnknownKeyType { property, found, meant } => {
+                write!(f, "{property} is {found}, which is no key type")?;
                 instead(
                     f,
                     *meant,
@@ -385,16 +462,14 @@ impl fmt::Display for PropertyError {
                      ECC_SECT571R1",
                 )
             }
-            Self::Base64 { position, character, defect } => {
-                write!(
-                    f,
-                    "{} is not base64: {character:?} at byte {position} {defect}",
-                    PropertyName::Signature
-                )
+            Self::Base64 { property, position, character, defect } => {
+                write!(f, "{property} is not base64: {character:?} at byte {position} {defect}")
             }
-            Self::CertificateId { found, position } => {
-                let name = PropertyName::CertificateUuid;
-                write!(f, "{name} is {found}, with a control character at byte {position}")
+            Self::CertificateId { property, found, position } => {
+                write!(f, "{property} is {found}, with a control character at byte {position}")
+            }
+            Self::LegacyOption { property, found, allowed } => {
+                write!(f, "{property} is {found}; it must be {allowed}")
             }
         }
     }

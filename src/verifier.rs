@@ -13,6 +13,14 @@ use crate::public_key::{
 };
 use crate::timestamp::Timestamp;
 
+mod hold_back;
+mod reader;
+mod stream_error;
+
+pub use hold_back::{Destination, HoldBackWriter, MemoryDestination};
+pub use reader::VerifyingReader;
+pub use stream_error::StreamError;
+
 /// Verifies the signature of one image while its bytes stream through.
 ///
 /// Built from the image's properties and the signing certificate, without I/O; memory does not grow with the image.

@@ -89,6 +89,9 @@ fn der_and_pem_in_every_dress_give_the_same_certificate() {
         format!("{}{}", pem(&der, 64, "\n"), pem(&other, 64, "\n")),
         format!("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n{}", pem(&der, 64, "\n")),
         format!("{}trailing text", pem(&der, 64, "\n")),
+        format!("\u{feff}{}", pem(&der, 64, "\n")),
+        format!("\u{feff}{}{}", pem(&der, 64, "\r\n"), pem(&other, 64, "\n")),
+        format!("{}-----BEGIN X509 CERTIFICATE-----\n", pem(&der, 64, "\n")),
         pem(&der, 64, "\n").trim_end().to_owned(),
     ] {
         assert_eq!(Certificate::from_bytes(text.as_bytes()).unwrap().der().as_ref(), der, "{text}");
@@ -112,6 +115,16 @@ fn what_is_neither_der_nor_pem_says_what_is_wrong() {
         (String::from("-----BEGIN CERTIFICATE-----\n"), PemDefect::NoEnd),
         (good.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE--"), PemDefect::BadBegin),
         (good.replacen("MII", "MI!", 1), PemDefect::NotBase64),
+        // Where readers disagree on which certificate is the first.
+        (good.replace('\n', "\r"), PemDefect::LoneCarriageReturn),
+        (format!("junk {good}{good}"), PemDefect::BadBegin),
+        (format!("\u{feff}\u{feff}{good}{good}"), PemDefect::BadBegin),
+        (format!("-----BEGIN PUBLIC KEY-----\n{good}"), PemDefect::BadBegin),
+        (format!("\r{good}"), PemDefect::LoneCarriageReturn),
+        (format!("{}{good}", good.replace("CERTIFICATE", "X509 CERTIFICATE")), PemDefect::OtherLabel),
+        (format!("{}{good}", good.replace("CERTIFICATE", "TRUSTED CERTIFICATE")), PemDefect::OtherLabel),
+        (good.replace("-----END CERTIFICATE-----", "-----END CERTIFICATE----- x"), PemDefect::BadEnd),
+        (good.replace("END CERTIFICATE", "END PUBLIC KEY"), PemDefect::BadEnd),
     ] {
         match Certificate::from_bytes(text.as_bytes()) {
             Err(CertificateError::Pem { defect }) => assert_eq!(defect, expected, "{text}"),

@@ -149,7 +149,11 @@ fn anything_else_in_base64_is_an_error_that_says_where() {
         ("QU\nJDREV=\n", 7, 'V', TrailingBits),
     ] {
         let found = signature(text).unwrap_err();
-        assert_eq!(found, PropertyError::Base64 { position, character, defect }, "{text:?}");
+        assert_eq!(
+            found,
+            PropertyError::Base64 { property: PropertyName::Signature, position, character, defect },
+            "{text:?}"
+        );
         assert!(found.to_string().contains(&format!("byte {position}")));
     }
 }

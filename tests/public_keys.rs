@@ -269,6 +269,25 @@ fn a_dsa_key_that_would_let_anybody_sign_is_refused() {
     assert_eq!(degenerate, PublicKeyError::DsaParameter { component: DsaComponent::G, rule: "is 0 or 1" });
 }
 
+/// Parameters whose q is 3 times a prime, and an element of order 3 as g and y: anybody signs every image by trying a few
+/// s, for v can only be one of three numbers.
+#[test]
+fn a_dsa_key_whose_q_is_not_prime_is_refused() {
+    let p = hex(
+        "ac10536dcad10ec230958cc204471d2289da53d65a9bd66d093e91d215826fccaf7e29f47fc251042bd74bd03cab817c\
+         4ce9b7a56b706af65c8f4b6f5a81499f6cb27e064e3b425daa9aaa5732ac65efd7cee480023a35c9757e9131c5860601\
+         3a7f97fcc07988abfa602ea3ca880b0407807242fbcba052a35bfd8a3647aeed",
+    );
+    let q = hex("a03ef19fa34189347c294506f83301e44be991e3");
+    let g = hex(
+        "3a29985aaba4a484a68012914a9672697a5a8dd5e0e598a6f25e96f2bc5da1bfe3fddcd973f9692fd11d0969bdf5461a\
+         7f40cf17f5f5ab3a4debaa24d0d15597c1ad9176a007acf94fc7ab6640782c9b22c9ac878f038075a044ba5712204682\
+         a2bc6e819053a9b34b12e4f566fb36ea60aede33a8090ea850ea6f49d1247de4",
+    );
+    let error = DsaNumbers([p, q, g.clone(), g]).read().unwrap_err();
+    assert_eq!(error, PublicKeyError::DsaParameter { component: DsaComponent::Q, rule: "is not prime" });
+}
+
 #[test]
 fn dsa_parameters_are_three_numbers_and_not_inherited() {
     let DsaNumbers([p, q, g, y]) = DsaNumbers::good();

@@ -114,7 +114,10 @@ pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
             "what was given has none of the four: `longhand verify --help` says what they are and where they come from"
         }
         Fault::ImageUnreadable => return None,
-        Fault::OutputUnwritable => "the exit code is not 0 because nobody was told: run it again",
+        Fault::OutputUnwritable => {
+            "nothing was released, and the exit code is not 0: make the place writable that the output goes to, and run \
+             it again"
+        }
     })
 }
 
@@ -124,8 +127,9 @@ mod tests {
 
     #[test]
     fn every_code_that_the_command_can_meet_has_advice() {
-        // The command registers no key types and hands no digests in.
-        let unmet = [109, 405, 504, 505];
+        // The command registers no key types, hands no digests in and offers no older scheme; what its streams fail of
+        // are faults of its own.
+        let unmet = [109, 110, 405, 504, 505, 701, 702, 703];
         for code in ErrorCode::ALL {
             assert_eq!(for_code(*code).is_none(), unmet.contains(&code.number()), "{code}");
         }

@@ -18,8 +18,8 @@ use crate::help;
 use crate::not_yet;
 use crate::problem::Problem;
 
-/// The word that stands for standard input.
-const STDIN: &str = "-";
+/// The word that stands for standard input, and elsewhere for standard output.
+const STREAM: &str = "-";
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -35,7 +35,14 @@ pub(crate) fn parse(command_line: &[OsString]) -> Result<Parsed, Problem> {
     not_yet::refuse_options(command_line)?;
     let matches = match command().try_get_matches_from(command_line) {
         Ok(matches) => matches,
-        Err(error) if is_help(error.kind()) => return show_help(&error).map(Parsed::Shown),
+        Err(error) if is_help(error.kind()) && asks_for_help_alone(command_line) => {
+            return show_help(&error).map(Parsed::Shown);
+        }
+        Err(error) if is_help(error.kind()) => {
+            return Err(Problem::usage(
+                "help is given to --help alone; an image of that name is written ./NAME",
+            ));
+        }
         Err(error) => return Err(Problem::usage(plain_message(&error))),
     };
     let arguments = Arguments::from_arg_matches(&matches);
@@ -49,9 +56,22 @@ pub(crate) fn asks_for_json(command_line: &[OsString]) -> bool {
     command_line.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
+/// Whether nothing but help or the version is asked for. With other words beside it, `--help` may be the name of an
+/// image, and a script must not take the help's 0 for a verdict.
+fn asks_for_help_alone(command_line: &[OsString]) -> bool {
+    const WORDS: [&str; 6] = ["verify", "help", "-h", "--help", "-V", "--version"];
+    let words = command_line.get(1..).unwrap_or_default();
+    words.len() <= 2 && words.iter().all(|word| WORDS.iter().any(|known| word == known))
+}
+
 /// Whether a path means standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == STDIN
+    path.as_os_str() == STREAM
+}
+
+/// Whether a path means standard output or standard error, which cannot hold anything back.
+pub(crate) fn is_output_stream(path: &Path) -> bool {
+    [STREAM, "/dev/stdout", "/dev/stderr"].iter().any(|name| path.as_os_str() == *name)
 }
 
 /// Verifies signed OpenStack images, without the network.
@@ -110,6 +130,14 @@ pub(crate) struct VerifyArguments {
     /// Which images must be signed; this version knows only `required`: every image
     #[arg(long, value_name = "POLICY", hide_short_help = true)]
     pub(crate) policy: Option<String>,
+
+    /// Write a copy of the image to FILE, which is there only once the image is verified
+    ///
+    /// Until the verdict the bytes lie in a temporary file beside FILE, which is removed if the image is not
+    /// verified. Then FILE is replaced at once, whatever it was: a link is replaced itself, not what it leads
+    /// to, and FILE may be IMAGE. Directories, devices, pipes and standard output cannot be FILE.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub(crate) output: Option<PathBuf>,
 
     /// Print one JSON object on standard output, for success and failure alike
     #[arg(long)]

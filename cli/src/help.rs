@@ -25,8 +25,9 @@ pub(crate) fn after_verify() -> String {
     let refused = wrapped(&not_yet::option_names().collect::<Vec<_>>().join(" "), "\n  ");
     format!(
         "\
-Example:
+Examples:
   openstack image show -f json ID | longhand verify --properties - --certs DIR image.qcow2
+  openstack image save ID | longhand verify --properties FILE --certs DIR --output image.qcow2 -
 
 Certificates:
   They lie in the key manager, under the id that the image's properties name. Barbican gives one out with

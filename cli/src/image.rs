@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::arguments::is_stdin;
@@ -22,7 +23,7 @@ impl Image {
     /// Opens a file, or standard input for `-`. A pipe is waited for.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         if is_stdin(path) {
-            return Ok(Self { source: Box::new(io::stdin().lock()), length: None });
+            return Ok(Self { source: standard_input()?, length: None });
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -39,8 +40,8 @@ impl Image {
         self.length
     }
 
-    /// Gives all its bytes to `take`, block by block.
-    pub(crate) fn read(mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    /// Gives all its bytes to `take`, block by block, unless that breaks off.
+    pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
         let mut memory = vec![0; BLOCK.saturating_add(PAGE)];
         let start = memory.as_ptr().align_offset(PAGE);
         // The offset is less than a page; if it cannot be known, the block starts where the memory does.
@@ -50,12 +51,56 @@ impl Image {
         loop {
             match self.source.read(block) {
                 Ok(0) => return Ok(()),
-                Ok(length) => take(block.get(..length).ok_or(io::ErrorKind::InvalidData)?),
+                Ok(length) => {
+                    if take(block.get(..length).ok_or(io::ErrorKind::InvalidData)?).is_break() {
+                        return Ok(());
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// Standard input as a file: Rust's own takes one that cannot be read for an empty one.
+#[cfg(unix)]
+fn standard_input() -> io::Result<Box<dyn Read>> {
+    use std::os::fd::AsFd as _;
+    Ok(Box::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> io::Result<Box<dyn Read>> {
+    Ok(Box::new(io::stdin().lock()))
+}
+
+/// Whether a path is what standard input is, under `-` or another name such as `/dev/stdin`.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    is_stdin(path) || is_same_file(path)
+}
+
+#[cfg(unix)]
+fn is_same_file(path: &Path) -> bool {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let standard = io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
+    match (standard, std::fs::metadata(path)) {
+        // /dev/null may be both: nothing is read from it either way.
+        (Ok(standard), Ok(named)) => identity(standard) == identity(named) && !named_null(path),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn named_null(path: &Path) -> bool {
+    path == Path::new("/dev/null")
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -89,7 +134,25 @@ mod tests {
         let source = Interrupted { left: length, interrupted: false };
         let mut taken = Vec::new();
         let image = Image { source: Box::new(source), length: None };
-        image.read(|bytes| taken.extend_from_slice(bytes)).unwrap();
+        let taken_all = image.read(|bytes| {
+            taken.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        });
+        assert!(taken_all.is_ok());
         assert_eq!(taken, vec![7; length]);
+    }
+
+    #[test]
+    fn nothing_is_read_after_a_break() {
+        let source = Interrupted { left: BLOCK.saturating_mul(9), interrupted: false };
+        let mut blocks = 0_u8;
+        let image = Image { source: Box::new(source), length: None };
+        image
+            .read(|_| {
+                blocks = blocks.saturating_add(1);
+                if blocks == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        assert_eq!(blocks, 2);
     }
 }

@@ -13,6 +13,7 @@ mod fault;
 mod help;
 mod image;
 mod not_yet;
+mod output;
 mod printable;
 mod problem;
 mod progress;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Shown(exit)) => exit,
         Err(problem) => {
             let form = if arguments::asks_for_json(&command_line) { Form::Json } else { Form::Text };
-            report::show(&Report::default(), &Err(problem), form)
+            report::show(&Report::default(), Some(&problem), form)
         }
     };
     ExitCode::from(exit.number())
@@ -40,5 +41,9 @@ fn main() -> ExitCode {
 fn run(arguments: &VerifyArguments) -> Exit {
     let mut report = Report::default();
     let outcome = verify::verify(arguments, &mut report);
-    report::show(&report, &outcome, Form::of(arguments))
+    let exit = report::show(&report, outcome.as_ref().err(), Form::of(arguments));
+    if let (Ok(Some(placed)), Exit::Verified) = (outcome, exit) {
+        placed.keep();
+    }
+    exit
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use longhand::{Disposition, ErrorCode, KeyManagerError, PropertyError, VerificationError, VerifierError};
+use longhand::{Disposition, ErrorCode, KeyManagerError, PropertyError, StreamError, VerifierError};
 
 use crate::advice;
 use crate::exit::Exit;
@@ -122,8 +122,8 @@ impl From<VerifierError> for Problem {
     }
 }
 
-impl From<VerificationError> for Problem {
-    fn from(error: VerificationError) -> Self {
+impl From<StreamError> for Problem {
+    fn from(error: StreamError) -> Self {
         Self::library(error.code(), &error)
     }
 }

@@ -33,11 +33,11 @@ impl Form {
 }
 
 /// Shows how it ended, and says how to exit. A verdict that could not be written is not given: never 0.
-pub(crate) fn show(report: &Report, outcome: &Result<(), Problem>, form: Form) -> Exit {
-    let exit = outcome.as_ref().map_or_else(Problem::exit, |()| Exit::Verified);
+pub(crate) fn show(report: &Report, problem: Option<&Problem>, form: Form) -> Exit {
+    let exit = problem.map_or(Exit::Verified, Problem::exit);
     let written = match form {
-        Form::Json => json::show(report, outcome, exit),
-        Form::Text | Form::Quiet => text::show(report, outcome, form == Form::Quiet),
+        Form::Json => json::show(report, problem, exit),
+        Form::Text | Form::Quiet => text::show(report, problem, form == Form::Quiet),
     };
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if exit == Exit::Verified => {
@@ -53,6 +53,7 @@ pub(crate) fn show(report: &Report, outcome: &Result<(), Problem>, form: Form) -
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) image: ImageFacts,
+    pub(crate) output: Option<OutputFacts>,
     pub(crate) certificate: Option<CertificateFacts>,
     pub(crate) checks: Checks,
 }
@@ -70,11 +71,21 @@ impl Report {
         if let Some(facts) = &self.certificate {
             line.push_str(&format!(", certificate {}", facts.shown()));
         }
+        if let Some(output) = &self.output {
+            line.push_str(&format!(", written to {}", output.path));
+        }
         printable(&line)
     }
 
     /// What a user should know although the verdict does not depend on it.
     fn warnings(&self) -> Vec<String> {
+        let empty = self.image.bytes == Some(0);
+        let mut warnings = self.date_warnings();
+        warnings.extend(empty.then(|| "the image is empty: no byte was read".to_owned()));
+        warnings
+    }
+
+    fn date_warnings(&self) -> Vec<String> {
         let Some(facts) = &self.certificate else { return Vec::new() };
         let (at, validity) = (facts.at, facts.certificate.validity());
         match facts.date_status() {
@@ -116,6 +127,14 @@ impl ImageFacts {
             Some(name) => name,
         }
     }
+}
+
+/// The verified copy, where one was made.
+#[derive(Debug)]
+pub(crate) struct OutputFacts {
+    /// As it was given.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
 }
 
 /// What is known of the certificate.

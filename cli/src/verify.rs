@@ -1,23 +1,30 @@
 //! `longhand verify`: properties, certificate, key, image, in that order. What can be judged before the image is read
 //! is judged before.
 
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use longhand::pki_types::UnixTime;
 use longhand::{
-    Certificate, DateCheck, DirectoryKeyManager, ErrorCode, KeyManager as _, PropertyName,
-    SignatureProperties, SignatureVerifier, VerifierError, VerifierOptions,
+    Certificate, DateCheck, Digest, DirectoryKeyManager, ErrorCode, HoldBackWriter, KeyManager as _,
+    PropertyName, SignatureProperties, SignatureVerifier, StreamError, Verified, VerifierError,
+    VerifierOptions,
 };
 
-use crate::arguments::{VerifyArguments, is_stdin};
+use crate::arguments::{VerifyArguments, is_output_stream};
 use crate::fault::Fault;
-use crate::image::Image;
+use crate::image::{Image, is_standard_input};
 use crate::not_yet;
+use crate::output::{OutputFile, Placed};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::properties_file;
-use crate::report::{CertificateFacts, CheckName, Report};
+use crate::report::{CertificateFacts, CheckName, OutputFacts, Report};
 
-/// Verifies the image. The report says how far it came, and with what.
-pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result<(), Problem> {
+/// Verifies the image. The report says how far it came, and with what; the output, if one was asked for, is for the
+/// caller to keep once the verdict is out.
+pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result<Option<Placed>, Problem> {
     report.image.name = Some(arguments.image.to_string_lossy().into_owned());
     check_usage(arguments)?;
 
@@ -35,36 +42,106 @@ pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result
     report.checks.pass(CheckName::Certificate, facts.shown());
     report.certificate = Some(facts);
 
-    let mut verifier = set_up(arguments, &properties, &certificate, at, report)?;
+    let verifier = set_up(arguments, &properties, &certificate, at, report)?;
 
     let name = report.image.shown().to_owned();
     let unreadable =
         |error| Problem::caused(Fault::ImageUnreadable, format!("{name} cannot be read"), &error);
     let image = Image::open(&arguments.image).map_err(unreadable)?;
+    let mut taker = Taker::new(verifier, arguments.output.as_deref())?;
     let mut progress = Progress::new(image.length(), !arguments.quiet && !arguments.json);
     let read = image.read(|bytes| {
-        verifier.update(bytes);
         progress.advance(bytes.len());
+        taker.take(bytes)
     });
     drop(progress);
-    report.image.bytes = Some(verifier.bytes_read());
+    report.image.bytes = Some(taker.bytes());
     read.map_err(unreadable)?;
-    report.image.digest = Some(verifier.digest());
+    report.image.digest = Some(taker.digest());
 
-    let verified = report.checks.judge(CheckName::Signature, verifier.verify().map_err(Problem::from))?;
+    let finished = match (taker.finish(), arguments.output.as_deref()) {
+        (Err(StreamError::Destination(error)), Some(path)) => return Err(output_unwritable(path, &error)),
+        (finished, _) => finished.map_err(Problem::from),
+    };
+    let (verified, placed) = report.checks.judge(CheckName::Signature, finished)?;
+    report.image.digest = Some(verified.digest());
+    if let Some(path) = &arguments.output {
+        let path = path.to_string_lossy().into_owned();
+        report.output = Some(OutputFacts { path, bytes: verified.bytes_read() });
+    }
     let found = match verified.salt_length() {
         Some(length) => format!("it holds for all bytes; its salt has {length} octets"),
         None => "it holds for all bytes".to_owned(),
     };
     report.checks.pass(CheckName::Signature, found);
-    Ok(())
+    Ok(placed)
+}
+
+/// What takes the image's bytes: the verifier alone, or a writer that holds back what is not verified.
+enum Taker {
+    Verifier(SignatureVerifier),
+    Writer(HoldBackWriter<OutputFile>),
+}
+
+impl Taker {
+    fn new(verifier: SignatureVerifier, output: Option<&Path>) -> Result<Self, Problem> {
+        let Some(path) = output else { return Ok(Self::Verifier(verifier)) };
+        let file = OutputFile::create(path).map_err(|error| output_unwritable(path, &error))?;
+        Ok(Self::Writer(HoldBackWriter::new(verifier, file)))
+    }
+
+    /// Takes a block; breaks off where that failed, which `finish` then explains.
+    fn take(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        let taken = match self {
+            Self::Verifier(verifier) => verifier.write_all(bytes),
+            Self::Writer(writer) => writer.write_all(bytes),
+        };
+        if taken.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Verifier(verifier) => verifier.bytes_read(),
+            Self::Writer(writer) => writer.bytes_written(),
+        }
+    }
+
+    /// The digest so far.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Verifier(verifier) => verifier.digest(),
+            Self::Writer(writer) => writer.digest(),
+        }
+    }
+
+    /// The verdict; on yes the output is in its place.
+    fn finish(self) -> Result<(Verified, Option<Placed>), StreamError> {
+        Ok(match self {
+            Self::Verifier(verifier) => (verifier.verify()?, None),
+            Self::Writer(writer) => {
+                let (verified, placed) = writer.finish()?;
+                (verified, Some(placed))
+            }
+        })
+    }
+}
+
+fn output_unwritable(path: &Path, error: &io::Error) -> Problem {
+    Problem::caused(Fault::OutputUnwritable, format!("{} cannot be written", path.to_string_lossy()), error)
 }
 
 fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
     not_yet::refuse_policy(arguments.policy.as_deref())?;
     not_yet::refuse_environment(|name| std::env::var_os(name))?;
-    if arguments.properties.as_deref().is_some_and(is_stdin) && is_stdin(&arguments.image) {
+    let streams = arguments.properties.iter().chain([&arguments.image]);
+    if streams.filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Problem::usage("standard input cannot hold both the properties and the image"));
+    }
+    if let Some(path) = arguments.output.as_deref().filter(|path| is_output_stream(path)) {
+        return Err(Problem::usage(format!(
+            "--output {}: the image's bytes would be seen there before the verdict; it has to name a file",
+            path.display()
+        )));
     }
     Ok(())
 }

@@ -116,16 +116,32 @@ fn inside(directory: &Path, file: &Path, id: &str) -> Result<PathBuf, KeyManager
     Ok(target)
 }
 
-/// Reads one octet past the bound at most, so that the reader of certificates can say that it is too large. Looks
-/// before it opens: opening a pipe would wait for a writer.
+/// Reads one octet past the bound at most, so that the reader of certificates can say that it is too large. `path` has
+/// no links; it looks before it opens, because opening a pipe would wait for a writer, and again at what it has opened.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
+    let seen = fs::symlink_metadata(path)?;
+    if !seen.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let file = File::open(path)?;
+    if !is_same(&seen, &file.metadata()?) || fs::canonicalize(path)? != path {
+        return Err(io::Error::other("the file was replaced while it was opened"));
     }
     let limit = u64::try_from(MAX_CERTIFICATE_INPUT).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_same(seen: &fs::Metadata, opened: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (seen.dev(), seen.ino()) == (opened.dev(), opened.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, opened: &fs::Metadata) -> bool {
+    opened.is_file()
 }
 
 fn io_error(id: &str, error: io::Error) -> KeyManagerError {

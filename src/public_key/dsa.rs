@@ -9,7 +9,9 @@ use super::{
     PublicKeyError, SignatureError, SignatureInteger, SignatureMatch, SubjectPublicKeyInfo,
     VerificationError, bits_of, two_integers,
 };
+use crate::algorithm::HashMethod;
 use crate::asn1::{DerDefect, INTEGER, Reader, SEQUENCE};
+use crate::digest::StreamingDigest;
 use crate::limits::{DSA_Q_BITS, MAX_DSA_P_BITS, MIN_DSA_P_BITS};
 use crate::modular::{Modulus, PowerTable, Residue, product_of_powers};
 
@@ -49,9 +51,10 @@ pub(super) struct DsaKey {
 impl DsaKey {
     /// Dss-Parms and DSAPublicKey (RFC 3279 section 2.3.2).
     ///
-    /// Validates as SP 800-89 section 5.3.1 asks of a public key: q divides p - 1, and g and y have order q. A key
-    /// that does not would let anybody sign (g = y = 1 makes r = 1 fit every message). Whether p and q are prime is
-    /// not tested: a signer who chose them badly has only his own key to lose.
+    /// Validates as SP 800-89 section 5.3.1 asks of a public key: q is prime and divides p - 1, and g and y have order q.
+    /// A key that is not so lets anybody sign: g = y = 1 makes r = 1 fit every image, and with q = 3 * q' and g and y of
+    /// order 3 every signature is found by trying. Whether p is prime is not tested: that takes longer than a hundred
+    /// verifications, and a p that is not makes discrete logarithms easier, not a signature free.
     pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
         let parameters = spki.parameters()?;
         if parameters.tag != SEQUENCE {
@@ -76,11 +79,14 @@ impl DsaKey {
         if !p_allowed || !DSA_Q_BITS.map(u64::from).contains(&q_bits) {
             return Err(PublicKeyError::DsaSize { p_bits, q_bits });
         }
-        let q_octets = q;
+        let (p_octets, q_octets) = (p, q);
         let p = Modulus::new(p).ok_or(broken(DsaComponent::P, "is even"))?;
         let q = Modulus::new(q).ok_or(broken(DsaComponent::Q, "is even"))?;
         if !q.divides_one_less_than(&p) {
             return Err(broken(DsaComponent::Q, "does not divide p - 1"));
+        }
+        if !q.is_probable_prime(unpredictable_bases(&q, q_octets, p_octets)) {
+            return Err(broken(DsaComponent::Q, "is not prime"));
         }
         let g_powers = subgroup_element(&p, q_octets, g, DsaComponent::G)?;
         let y_powers = subgroup_element(&p, q_octets, y, DsaComponent::Y)?;
@@ -120,6 +126,23 @@ impl DsaKey {
             Err(VerificationError::Mismatch)
         }
     }
+}
+
+/// Bases for testing q that its maker cannot have chosen it for: they come out of a hash of p and q.
+fn unpredictable_bases<'a>(
+    q: &'a Modulus,
+    q_octets: &'a [u8],
+    p_octets: &'a [u8],
+) -> impl Iterator<Item = Residue> + 'a {
+    /// Makes a composite pass once in 4^32 tries, each of which costs the maker a hash and a number.
+    const ROUNDS: u8 = 32;
+    (0..ROUNDS).map(move |round| {
+        let mut base = StreamingDigest::new(HashMethod::Sha512);
+        for part in [p_octets, q_octets, &[round]] {
+            base.update(part);
+        }
+        q.reduce(base.finish().as_bytes())
+    })
 }
 
 /// The powers of g or y, if it lies in the subgroup of order q and is not 1.

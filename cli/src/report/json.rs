@@ -12,9 +12,9 @@ use crate::printable::printable;
 use crate::problem::Problem;
 
 /// Writes the report to standard output.
-pub(super) fn show(report: &Report, outcome: &Result<(), Problem>, exit: Exit) -> io::Result<()> {
+pub(super) fn show(report: &Report, problem: Option<&Problem>, exit: Exit) -> io::Result<()> {
     let mut line = Vec::new();
-    object(report, outcome, exit).serialize(&mut Serializer::with_formatter(&mut line, Ascii))?;
+    object(report, problem, exit).serialize(&mut Serializer::with_formatter(&mut line, Ascii))?;
     line.push(b'\n');
     io::stdout().write_all(&line)
 }
@@ -31,6 +31,8 @@ struct Object {
     help: Option<&'static str>,
     warnings: Vec<String>,
     image: Image,
+    /// The verified copy, where one was made.
+    output: Option<Output>,
     certificate: Option<Certificate>,
     /// Nothing yet: this version checks no chains.
     chain: Option<()>,
@@ -44,6 +46,12 @@ struct Image {
     hash_method: Option<&'static str>,
     key_type: Option<String>,
     digest: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Output {
+    path: String,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -73,8 +81,7 @@ struct Check {
     detail: String,
 }
 
-fn object(report: &Report, outcome: &Result<(), Problem>, exit: Exit) -> Object {
-    let problem = outcome.as_ref().err();
+fn object(report: &Report, problem: Option<&Problem>, exit: Exit) -> Object {
     let checks = report.checks.0.iter().map(|check| Check {
         name: check.name.as_str(),
         result: check.result.as_str(),
@@ -102,6 +109,7 @@ fn object(report: &Report, outcome: &Result<(), Problem>, exit: Exit) -> Object 
             key_type: report.image.key_type.as_ref().map(ToString::to_string),
             digest: report.image.digest.map(|digest| digest.to_string()),
         },
+        output: report.output.as_ref().map(|made| Output { path: made.path.clone(), bytes: made.bytes }),
         certificate: report.certificate.as_ref().map(certificate),
         chain: None,
         checks: checks.collect(),

@@ -14,15 +14,15 @@ const CARE: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// Shows the verdict; quietly, only what went wrong.
-pub(super) fn show(report: &Report, outcome: &Result<(), Problem>, quiet: bool) -> io::Result<()> {
-    match outcome {
-        Ok(()) if quiet => Ok(()),
-        Ok(()) => {
+pub(super) fn show(report: &Report, problem: Option<&Problem>, quiet: bool) -> io::Result<()> {
+    match problem {
+        None if quiet => Ok(()),
+        None => {
             writeln!(anstream::stdout(), "{GOOD}verified:{GOOD:#} {}", report.verified())?;
             show_notes(report);
             Ok(())
         }
-        Err(problem) => {
+        Some(problem) => {
             show_problem(report, problem);
             Ok(())
         }

@@ -185,3 +185,46 @@ fn another_curve_can_be_let_pass() {
     let (signed, _) = Signed::openssl("mismatch/secp384r1-as-DSA");
     assert_eq!(signed.verify(&["--any-curve"]).exit, 2);
 }
+
+/// A script loops over files and takes 0 for a verdict: whoever names the files must not choose the exit code.
+#[test]
+fn an_image_named_like_an_option_is_never_exit_0() {
+    let signed = Signed::glance();
+    let certs = signed.certs();
+    let certs = certs.to_str().unwrap();
+    for name in ["-h", "-hh", "-hello.qcow2", "-h ", "--help", "-V", "--version", "--help=x", "help"] {
+        for more in [&[][..], &["--json"], &["--quiet"]] {
+            let words = ["verify", "--properties", "p.json", "--certs", certs, name];
+            let run = Run::of(longhand().args(words).args(more).current_dir(signed.certs()));
+            assert_eq!(run.exit, 2, "{name} {more:?}");
+        }
+    }
+    for asked in [&["--help"][..], &["-h"], &["verify", "--help"], &["help", "verify"], &["--version"]] {
+        assert_eq!(Run::of(longhand().args(asked)).exit, 0, "{asked:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_is_not_read_twice_under_another_name() {
+    let signed = Signed::glance();
+    let certs = signed.certs();
+    let certs = certs.to_str().unwrap();
+    for (properties, image) in [("-", "/dev/stdin"), ("/dev/stdin", "-"), ("/dev/stdin", "/proc/self/fd/0")] {
+        let words = ["verify", "--properties", properties, "--certs", certs, image];
+        let run = Run::fed(longhand().args(words), &signed.record());
+        assert_eq!(run.exit, 2, "{properties} {image}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_that_cannot_be_read_is_no_empty_image() {
+    let signed = Signed::glance();
+    let write_only = fs::File::create(signed.certs().join("write-only")).unwrap();
+    let command = signed.command(&["--json"]);
+    let words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    let (_image, words) = words.split_last().unwrap();
+    let run = Run::of(longhand().args(words).arg("-").stdin(write_only));
+    assert_eq!((run.exit, run.json()["name"].as_str()), (2, Some("image_unreadable")));
+}

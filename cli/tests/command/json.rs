@@ -26,6 +26,7 @@ fn checked(run: &Run) -> Value {
             "image",
             "message",
             "name",
+            "output",
             "verdict",
             "warnings"
         ]

@@ -11,6 +11,8 @@ mod dates;
 mod exits;
 mod json;
 mod not_yet;
+#[cfg(unix)]
+mod output;
 mod properties;
 mod signed;
 mod streams;

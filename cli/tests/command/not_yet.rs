@@ -2,7 +2,7 @@
 
 use crate::signed::{Run, Signed};
 
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 13] = [
     "--trusted-image-certificate-id",
     "--trusted",
     "--intermediates",
@@ -16,7 +16,6 @@ const OPTIONS: [&str; 14] = [
     "--nova-conf",
     "--barbican",
     "--vault",
-    "--output",
 ];
 
 fn assert_refused(run: &Run, what: &str) {

@@ -98,6 +98,7 @@ fn help_teaches() {
     for taught in [
         "img_signature_certificate_uuid",
         "openstack image show -f json ID | longhand verify --properties - --certs DIR image.qcow2",
+        "longhand verify --properties FILE --certs DIR --output image.qcow2 -",
         "Exit codes:\n  0  the image is verified; nothing else ends in 0\n  1  ",
         "\n  2  ",
         "\n  4  ",

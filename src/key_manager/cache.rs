@@ -1,0 +1,292 @@
+//! A cache of certificates, shared by all requests of a service.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{KeyManager, KeyManagerError, StoredCertificate};
+use crate::code::Disposition;
+use crate::limits::MAX_PROPERTY_TEXT;
+
+type Outcome = Result<StoredCertificate, KeyManagerError>;
+
+/// A bounded cache of certificates with a time to live, used through [`scope`](Self::scope). Cheap to clone: clones
+/// share their certificates.
+///
+/// - What one tenant may read never serves another: a certificate is kept for the tenant whose key manager gave it.
+/// - However many requests ask for one id at once, one fetches and the others wait for its answer.
+/// - Errors are not kept, unless [`keep_refusals`](Self::keep_refusals) asks for it, and never those that may pass.
+/// - Past its capacity it forgets what was used least recently.
+///
+/// A certificate that is replaced or withdrawn in the key manager is served until its time to live has passed: choose
+/// that as long as you would let a withdrawn certificate verify images.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use longhand::{CertificateCache, DirectoryKeyManager, KeyManager};
+///
+/// let cache = CertificateCache::new(1000, Duration::from_secs(60), Instant::now); // one for the service
+///
+/// let of_this_request = DirectoryKeyManager::new("test-vectors/walkthrough/glance/certs");
+/// let key_manager = cache.scope("tenant-a", of_this_request); // one for each request
+/// let id = "cd7cc675-e573-419c-8fff-33a72734a243";
+/// assert_eq!(key_manager.certificate(id)?, key_manager.certificate(id)?); // fetched once
+/// # Ok::<(), longhand::KeyManagerError>(())
+/// ```
+#[derive(Clone)]
+pub struct CertificateCache {
+    shared: Arc<Shared>,
+    refusals: Option<Duration>,
+}
+
+struct Shared {
+    capacity: usize,
+    time_to_live: Duration,
+    /// The caller's clock: the library has none of its own.
+    now: Box<dyn Fn() -> Instant + Send + Sync>,
+    places: Mutex<Places>,
+}
+
+/// Tenant and id.
+type Key = (String, String);
+
+#[derive(Default)]
+struct Places {
+    by_key: BTreeMap<Key, Place>,
+    /// Counts uses: the smallest mark was used least recently.
+    uses: u64,
+}
+
+enum Place {
+    Fetching(Arc<Flight>),
+    Kept { outcome: Outcome, until: Instant, used: u64 },
+}
+
+/// A fetch under way, and what came of it for those who wait.
+#[derive(Default)]
+struct Flight {
+    outcome: Mutex<Landing>,
+    landed: Condvar,
+}
+
+#[derive(Default)]
+enum Landing {
+    #[default]
+    InTheAir,
+    Landed(Outcome),
+    /// The key manager panicked: whoever waits asks for himself.
+    Lost,
+}
+
+impl CertificateCache {
+    /// A cache of at most `capacity` certificates, each kept for `time_to_live` by the clock `now`, which is
+    /// `Instant::now` but for tests.
+    #[must_use]
+    pub fn new(
+        capacity: usize,
+        time_to_live: Duration,
+        now: impl Fn() -> Instant + Send + Sync + 'static,
+    ) -> Self {
+        let places = Mutex::new(Places::default());
+        let shared = Shared { capacity, time_to_live, now: Box::new(now), places };
+        Self { shared: Arc::new(shared), refusals: None }
+    }
+
+    /// Keeps final errors too, for this long: not found, no certificate, another format. Errors that another try or an
+    /// operator can cure are never kept.
+    #[must_use]
+    pub fn keep_refusals(mut self, time_to_live: Duration) -> Self {
+        self.refusals = Some(time_to_live);
+        self
+    }
+
+    /// The cache before one request's key manager. `tenant` names whose rights `key_manager` has: the project, or the
+    /// user where users of a project may read different secrets.
+    #[must_use]
+    pub fn scope<K: KeyManager>(&self, tenant: impl Into<String>, key_manager: K) -> ScopedKeyManager<K> {
+        ScopedKeyManager { cache: self.clone(), tenant: tenant.into(), key_manager }
+    }
+
+    /// Forgets everything that is kept.
+    pub fn clear(&self) {
+        let fetching = |_: &Key, place: &mut Place| matches!(place, Place::Fetching(_));
+        self.shared.places().by_key.retain(fetching);
+    }
+
+    /// How many answers it keeps.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let kept = |place: &&Place| matches!(place, Place::Kept { .. });
+        self.shared.places().by_key.values().filter(kept).count()
+    }
+
+    /// Whether it keeps nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn certificate(&self, key: Key, fetch: impl Fn() -> Outcome) -> Outcome {
+        loop {
+            let flight = match self.shared.board(&key) {
+                Boarding::Kept(outcome) => return outcome,
+                Boarding::Wait(flight) => match flight.wait() {
+                    // Another request's credentials may have been refused where these are not.
+                    Some(Err(KeyManagerError::Forbidden { .. })) | None => continue,
+                    Some(outcome) => return outcome,
+                },
+                Boarding::Fetch(flight) => flight,
+            };
+            let pilot = Pilot { shared: &self.shared, key: &key, flight, landed: false };
+            let outcome = fetch();
+            pilot.land(&outcome, self.time_to_live(&outcome));
+            return outcome;
+        }
+    }
+
+    /// How long an answer is kept, if at all.
+    fn time_to_live(&self, outcome: &Outcome) -> Option<Duration> {
+        match outcome {
+            Ok(_) => Some(self.shared.time_to_live),
+            Err(error) if error.disposition() == Disposition::Final => self.refusals,
+            Err(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for CertificateCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateCache")
+            .field("capacity", &self.shared.capacity)
+            .field("time_to_live", &self.shared.time_to_live)
+            .field("refusals", &self.refusals)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One request's key manager behind a [`CertificateCache`].
+#[derive(Clone, Debug)]
+pub struct ScopedKeyManager<K> {
+    cache: CertificateCache,
+    tenant: String,
+    key_manager: K,
+}
+
+impl<K: KeyManager> KeyManager for ScopedKeyManager<K> {
+    fn certificate(&self, id: &str) -> Outcome {
+        // An id past the bound of the property is no id that is worth a place.
+        if id.len() > MAX_PROPERTY_TEXT {
+            return self.key_manager.certificate(id);
+        }
+        let key = (self.tenant.clone(), id.to_owned());
+        self.cache.certificate(key, || self.key_manager.certificate(id))
+    }
+}
+
+/// What somebody who asks for a certificate has to do.
+enum Boarding {
+    Kept(Outcome),
+    Wait(Arc<Flight>),
+    Fetch(Arc<Flight>),
+}
+
+impl Shared {
+    fn places(&self) -> MutexGuard<'_, Places> {
+        // No code that can panic runs under the lock; if it did, the places would still be whole.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn board(&self, key: &Key) -> Boarding {
+        let now = (self.now)();
+        let mut places = self.places();
+        places.uses = places.uses.saturating_add(1);
+        let uses = places.uses;
+        match places.by_key.get_mut(key) {
+            Some(Place::Fetching(flight)) => return Boarding::Wait(flight.clone()),
+            Some(Place::Kept { outcome, until, used }) if now < *until => {
+                *used = uses;
+                return Boarding::Kept(outcome.clone());
+            }
+            _ => {}
+        }
+        let flight = Arc::new(Flight::default());
+        places.by_key.insert(key.clone(), Place::Fetching(flight.clone()));
+        Boarding::Fetch(flight)
+    }
+
+    /// Keeps an answer, and forgets others where there are too many.
+    fn keep(&self, key: &Key, outcome: &Outcome, time_to_live: Option<Duration>) {
+        let until = time_to_live.and_then(|time_to_live| (self.now)().checked_add(time_to_live));
+        let mut places = self.places();
+        places.by_key.remove(key);
+        let Some(until) = until.filter(|_| self.capacity > 0) else { return };
+        while places.kept() >= self.capacity {
+            let Some(oldest) = places.least_recently_used() else { break };
+            places.by_key.remove(&oldest);
+        }
+        let place = Place::Kept { outcome: outcome.clone(), until, used: places.uses };
+        places.by_key.insert(key.clone(), place);
+    }
+}
+
+impl Places {
+    fn kept(&self) -> usize {
+        self.by_key.values().filter(|place| matches!(place, Place::Kept { .. })).count()
+    }
+
+    fn least_recently_used(&self) -> Option<Key> {
+        let used = self.by_key.iter().filter_map(|(key, place)| match place {
+            Place::Kept { used, .. } => Some((used, key)),
+            Place::Fetching(_) => None,
+        });
+        used.min().map(|(_, key)| key.clone())
+    }
+}
+
+impl Flight {
+    /// What came of the fetch; `None` if it was lost.
+    fn wait(&self) -> Option<Outcome> {
+        let mut landing = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match &*landing {
+                Landing::Landed(outcome) => return Some(outcome.clone()),
+                Landing::Lost => return None,
+                Landing::InTheAir => {
+                    landing = self.landed.wait(landing).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    fn end(&self, landing: Landing) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = landing;
+        self.landed.notify_all();
+    }
+}
+
+/// Whoever fetches. Should the key manager panic, those who wait are told.
+struct Pilot<'a> {
+    shared: &'a Shared,
+    key: &'a Key,
+    flight: Arc<Flight>,
+    landed: bool,
+}
+
+impl Pilot<'_> {
+    fn land(mut self, outcome: &Outcome, time_to_live: Option<Duration>) {
+        self.shared.keep(self.key, outcome, time_to_live);
+        self.flight.end(Landing::Landed(outcome.clone()));
+        self.landed = true;
+    }
+}
+
+impl Drop for Pilot<'_> {
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        self.shared.places().by_key.remove(self.key);
+        self.flight.end(Landing::Lost);
+    }
+}

@@ -1,0 +1,198 @@
+//! A writer that lets go of nothing but what was verified.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use super::{SignatureVerifier, StreamError, Verified};
+use crate::digest::Digest;
+
+/// Where a [`HoldBackWriter`] keeps bytes that nobody has verified yet, out of everybody's sight.
+///
+/// A temporary file that is renamed into its place, a staging area, an upload that can be aborted. The command
+/// `longhand verify --output` has one for files.
+pub trait Destination {
+    /// What there is after the release: a path, a handle, the bytes.
+    type Released;
+
+    /// Keeps all of `data`, behind what was kept before.
+    ///
+    /// # Errors
+    /// Whatever stops it. The bytes are discarded then.
+    fn write(&mut self, data: &[u8]) -> io::Result<()>;
+
+    /// Makes the bytes visible: they are verified. All of them or, on an error, none.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn release(self) -> io::Result<Self::Released>;
+
+    /// Removes every trace of the bytes.
+    fn discard(self);
+}
+
+/// Writes an image to a [`Destination`] that releases it only if the signature holds: the first choice for whoever
+/// stores images, because nobody can take unverified bytes for verified ones.
+///
+/// Whatever else happens, a failing source, a full disk, a panic, the writer going out of scope, discards the bytes.
+///
+/// ```
+/// use longhand::{HoldBackWriter, MemoryDestination, SignatureVerifier};
+/// # use longhand::{DirectoryKeyManager, KeyManager, SignatureProperties};
+/// # let record: serde_json::Value =
+/// #     serde_json::from_slice(&std::fs::read("test-vectors/walkthrough/glance/properties.json")?)?;
+/// # let texts = record["properties"].as_object().unwrap().iter();
+/// # let properties = SignatureProperties::from_properties(texts.filter_map(|(k, v)| Some((k, v.as_str()?))))?.unwrap();
+/// # let key_manager = DirectoryKeyManager::new("test-vectors/walkthrough/glance/certs");
+/// # let certificate = key_manager.certificate(properties.certificate_id())?.certificate;
+/// # let mut download = std::fs::File::open("test-vectors/walkthrough/glance/image.qcow2")?;
+///
+/// let verifier = SignatureVerifier::new(&properties, &certificate)?;
+/// let mut writer = HoldBackWriter::new(verifier, MemoryDestination::new(1 << 20));
+/// std::io::copy(&mut download, &mut writer)?;
+/// let (verified, image) = writer.finish()?; // not before this line can anybody see a byte
+/// assert_eq!(verified.bytes_read(), 6656);
+/// assert_eq!(image.len(), 6656);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "without finish() the bytes are discarded"]
+pub struct HoldBackWriter<D: Destination> {
+    verifier: SignatureVerifier,
+    state: State<D>,
+}
+
+enum State<D: Destination> {
+    Holding(Held<D>),
+    /// The bytes are discarded; every later call says why.
+    Failed(StreamError),
+}
+
+impl<D: Destination> HoldBackWriter<D> {
+    /// A writer that holds back in `destination` what `verifier` has not verified.
+    pub fn new(verifier: SignatureVerifier, destination: D) -> Self {
+        Self { verifier, state: State::Holding(Held(Some(destination))) }
+    }
+
+    /// How many bytes it has taken.
+    #[must_use]
+    pub fn bytes_written(&self) -> u64 {
+        self.verifier.bytes_read()
+    }
+
+    /// The digest of the bytes taken so far: what an operator compares when the verdict is no.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.verifier.digest()
+    }
+
+    /// Asks for the verdict; on yes the destination releases the bytes, otherwise it discards them.
+    ///
+    /// # Errors
+    /// [`StreamError`]: the signature does not hold, or the destination failed, now or before.
+    pub fn finish(self) -> Result<(Verified, D::Released), StreamError> {
+        match self.state {
+            State::Failed(error) => Err(error),
+            State::Holding(held) => {
+                let verified = self.verifier.verify()?;
+                let released = held.release().map_err(|error| StreamError::Destination(Arc::new(error)))?;
+                Ok((verified, released))
+            }
+        }
+    }
+
+    /// Discards the bytes, as dropping the writer does.
+    pub fn discard(self) {
+        drop(self);
+    }
+}
+
+impl<D: Destination> io::Write for HoldBackWriter<D> {
+    /// Takes all of `data`, or fails for good: the first error discards the bytes, and every later call repeats it.
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let error = match &mut self.state {
+            State::Failed(error) => return Err(error.to_io()),
+            State::Holding(held) => match held.write(data) {
+                Ok(()) => {
+                    self.verifier.update(data);
+                    return Ok(data.len());
+                }
+                Err(error) => StreamError::Destination(Arc::new(error)),
+            },
+        };
+        let shown = error.to_io();
+        self.state = State::Failed(error);
+        Err(shown)
+    }
+
+    /// Does nothing: what is held back cannot be flushed.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<D: Destination> fmt::Debug for HoldBackWriter<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = matches!(self.state, State::Failed(_));
+        f.debug_struct("HoldBackWriter").field("verifier", &self.verifier).field("failed", &failed).finish()
+    }
+}
+
+/// A destination that is discarded unless it is released.
+struct Held<D: Destination>(Option<D>);
+
+impl<D: Destination> Held<D> {
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.0.as_mut().map_or_else(|| Err(gone()), |destination| destination.write(data))
+    }
+
+    fn release(mut self) -> io::Result<D::Released> {
+        self.0.take().map_or_else(|| Err(gone()), Destination::release)
+    }
+}
+
+impl<D: Destination> Drop for Held<D> {
+    fn drop(&mut self) {
+        if let Some(destination) = self.0.take() {
+            destination.discard();
+        }
+    }
+}
+
+/// Cannot happen: the destination leaves with `release` or `drop`, which both take the whole.
+fn gone() -> io::Error {
+    io::Error::other("the destination is gone")
+}
+
+/// Keeps bytes in memory, up to a limit: for tests, and for images as small as kernels and their command lines.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDestination {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl MemoryDestination {
+    /// Keeps at most `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit }
+    }
+}
+
+impl Destination for MemoryDestination {
+    type Released = Vec<u8>;
+
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        if data.len() > self.limit.saturating_sub(self.bytes.len()) {
+            let text = format!("the image is longer than the limit of {} bytes", self.limit);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn release(self) -> io::Result<Vec<u8>> {
+        Ok(self.bytes)
+    }
+
+    fn discard(self) {}
+}

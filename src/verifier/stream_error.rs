@@ -1,0 +1,85 @@
+//! Why a stream that verifies gives no verdict, or a bad one.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
+use crate::public_key::VerificationError;
+
+/// Why a [`VerifyingReader`](crate::VerifyingReader) or a [`HoldBackWriter`](crate::HoldBackWriter) did not come to a yes.
+///
+/// Inside the `io::Error` that the streams give, it can be found with `get_ref()` and `downcast_ref()`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The image was read to its end, and the signature does not hold.
+    Verification(VerificationError),
+    /// The source of the bytes failed.
+    Source(Arc<io::Error>),
+    /// The destination could not keep, or not release, the bytes.
+    Destination(Arc<io::Error>),
+    /// The verdict was asked for before the source had ended.
+    Unfinished {
+        /// How many bytes were read until then.
+        bytes_read: u64,
+    },
+}
+
+impl StreamError {
+    /// The stable code of this error.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Verification(error) => error.code(),
+            Self::Source(_) => ErrorCode::StreamSourceFailed,
+            Self::Destination(_) => ErrorCode::StreamDestinationFailed,
+            Self::Unfinished { .. } => ErrorCode::StreamUnfinished,
+        }
+    }
+
+    /// What a service should do about this error.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        self.code().disposition()
+    }
+
+    /// The same as an `io::Error`: of the kind of the one inside, or `InvalidData` for a bad signature.
+    pub(super) fn to_io(&self) -> io::Error {
+        let kind = match self {
+            Self::Verification(_) => io::ErrorKind::InvalidData,
+            Self::Source(error) | Self::Destination(error) => error.kind(),
+            Self::Unfinished { .. } => io::ErrorKind::UnexpectedEof,
+        };
+        io::Error::new(kind, self.clone())
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verification(error) => error.fmt(f),
+            Self::Source(error) => write!(f, "{SIGNATURE_FAILED}: the image cannot be read: {error}"),
+            Self::Destination(error) => write!(f, "{SIGNATURE_FAILED}: the image cannot be stored: {error}"),
+            Self::Unfinished { bytes_read } => {
+                write!(f, "{SIGNATURE_FAILED}: the image was not read to its end, but to byte {bytes_read}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StreamError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Verification(error) => error.source(),
+            Self::Source(error) | Self::Destination(error) => Some(error),
+            Self::Unfinished { .. } => None,
+        }
+    }
+}
+
+impl From<VerificationError> for StreamError {
+    fn from(error: VerificationError) -> Self {
+        Self::Verification(error)
+    }
+}
