@@ -28,6 +28,9 @@ impl KeyManager for Vault<'_> {
         if self.token.is_empty() {
             return Err(KeyManagerError::unavailable(id, "the vault is sealed")); // worth another try
         }
+        if id.contains(['/', '\\', '.']) {
+            return Err(KeyManagerError::invalid_id(id, "it must be one plain word")); // the id is a tenant's text
+        }
         let secret = self.secrets.get(id).ok_or_else(|| KeyManagerError::not_found(id))?;
         if secret.owner != self.token {
             return Err(KeyManagerError::forbidden(id, "not this tenant's secret")); // for an operator
@@ -48,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("alice reads {}", alice.certificate(id)?.certificate.subject());
     for (token, id, expected) in [
         ("alice", "nothing", Disposition::Final),
+        ("alice", "../../sys/mounts", Disposition::Final),
         ("alice", "odd", Disposition::Final),
         ("mallory", id, Disposition::Operator),
         ("", id, Disposition::Retry),

@@ -31,6 +31,9 @@ pub use memory::MemoryKeyManager;
 ///
 /// impl KeyManager for MySecrets {
 ///     fn certificate(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
+///         if !id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-') {
+///             return Err(KeyManagerError::invalid_id(id, "it must be a UUID"));
+///         }
 ///         match self.fetch(id) {
 ///             Some((format, bytes)) => StoredCertificate::from_managed_object(id, format, &bytes),
 ///             None => Err(KeyManagerError::not_found(id)),
@@ -39,7 +42,8 @@ pub use memory::MemoryKeyManager;
 /// }
 /// # impl MySecrets { fn fetch(&self, _: &str) -> Option<(&'static str, Vec<u8>)> { let _ = &self.token; None } }
 /// # let secrets = MySecrets { token: String::new() };
-/// # assert_eq!(secrets.certificate("x").unwrap_err().code().name(), "certificate_not_found");
+/// # assert_eq!(secrets.certificate("a").unwrap_err().code().name(), "certificate_not_found");
+/// assert_eq!(secrets.certificate("../x").unwrap_err().code().name(), "key_manager_id_invalid");
 /// ```
 pub trait KeyManager: fmt::Debug + Send + Sync {
     /// The certificate that is stored under `id`.
@@ -206,6 +210,12 @@ impl KeyManagerError {
     #[must_use]
     pub fn misconfigured(id: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Misconfigured { id: Excerpt::new(id), source: source.into().into() }
+    }
+
+    /// The id is not one that this key manager can look up; `rule` says what it must be.
+    #[must_use]
+    pub fn invalid_id(id: &str, rule: &'static str) -> Self {
+        Self::InvalidId { id: Excerpt::new(id), rule }
     }
 
     /// The id that was asked for.

@@ -487,7 +487,7 @@ pub enum VerificationError {
     /// The registered key type refused the signature.
     Registered {
         /// What it said.
-        source: crate::algorithm::SchemeError,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use crate::algorithm::{HashMethod, KeyType, RegisteredKey, SchemeError};
+use crate::algorithm::{HashMethod, KeyType, RegisteredKey};
 use crate::certificate::{Certificate, DateStatus, Validity};
 use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::digest::{Digest, StreamingDigest};
@@ -204,7 +205,7 @@ impl SignatureVerifier {
             }
             Key::Registered(key) => {
                 let verified = key.verify_digest(hash_method, digest.as_bytes(), signature);
-                verified.map_err(|source| VerificationError::Registered { source })?;
+                verified.map_err(|source| VerificationError::Registered { source: source.into() })?;
                 (None, None)
             }
         };
@@ -241,7 +242,9 @@ fn fitting_key(
 ) -> Result<Key, VerifierError> {
     if let KeyType::Registered(registered) = properties.key_type() {
         let prepared = registered.scheme().prepare(certificate.subject_public_key_info());
-        return prepared.map(Key::Registered).map_err(|source| VerifierError::RegisteredKey { source });
+        return prepared
+            .map(Key::Registered)
+            .map_err(|source| VerifierError::RegisteredKey { source: source.into() });
     }
     let key = certificate.public_key()?;
     match (properties.key_type(), key.kind()) {
@@ -411,7 +414,7 @@ pub enum VerifierError {
     /// The registered key type refused the certificate's key.
     RegisteredKey {
         /// What it said.
-        source: SchemeError,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 

@@ -154,7 +154,15 @@ fn anything_else_in_base64_is_an_error_that_says_where() {
             PropertyError::Base64 { property: PropertyName::Signature, position, character, defect },
             "{text:?}"
         );
-        assert!(found.to_string().contains(&format!("byte {position}")));
+        let says = match defect {
+            OutsideAlphabet => "outside the base64 alphabet",
+            DataAfterPadding => "follows the padding",
+            Padding => "padding is not right",
+            TrailingBits => "belong to no octet",
+            other => panic!("{other}"),
+        };
+        assert!(found.to_string().contains(&format!("byte {position} ")), "{found}");
+        assert!(found.to_string().contains(says), "{found}");
     }
 }
 

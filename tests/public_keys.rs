@@ -20,7 +20,7 @@ use common::der::{Der, bit_string, integer, null, oid, sequence, spki};
 use common::{CaseFile, hex};
 use crypto_bigint::BoxedUint;
 use longhand::{
-    Curve, DsaComponent, ErrorCode, HashMethod, KeyKind, PssSaltLength, PublicKey, PublicKeyError,
+    Curve, DsaComponent, ErrorCode, HashMethod, KeyKind, PssDefect, PssSaltLength, PublicKey, PublicKeyError,
     SignatureError, SignatureInteger, VerificationError,
 };
 
@@ -108,6 +108,7 @@ fn rsa_exponents_are_odd_and_from_3_to_2_to_the_33_less_1() {
         (&[2, 0, 0, 0, 1], false),
         (&[0xff; 8], false),
         (&[0xff; 9], false),
+        (&[1, 0, 0, 0, 0, 0, 0, 0, 3], false), // 3 in the lowest 64 bits
         (&[0xff; 2048], false),
     ] {
         let outcome = read(&rsa(&modulus, exponent));
@@ -161,6 +162,10 @@ fn pss_parameters_in_a_key_are_read_or_refused() {
         (Some(sequence([field(2, integer(&[0xff, 0xff]))])), None), // of SHA-1, which no image uses anyway
         (Some(sequence([field(0, hash(SHA256)), field(2, integer(&[222]))])), None),
         (Some(sequence([field(0, hash(SHA256)), field(2, integer(&[223]))])), Some(ErrorCode::KeyParameters)),
+        (
+            Some(sequence([field(0, hash(SHA256)), field(2, integer(&[1, 0x2c]))])),
+            Some(ErrorCode::KeyParameters),
+        ),
         (Some(sequence([field(3, integer(&[1]))])), None),
         (Some(null()), Some(ErrorCode::KeyMalformed)),
         (Some(sequence([field(2, integer(&[1, 0, 0]))])), Some(ErrorCode::KeyParameters)),
@@ -176,6 +181,46 @@ fn pss_parameters_in_a_key_are_read_or_refused() {
         let outcome = read(&spki(RSASSA_PSS, parameters.clone(), &key));
         assert_eq!(outcome.err().map(|error| error.code()), code, "{parameters:?}");
     }
+}
+
+#[test]
+fn a_pss_key_allows_the_hash_it_names_and_no_other() {
+    let key = sequence([integer(&odd_modulus(2048)), integer(&[3])]).encode();
+    let field = |number: u8, inner: Der| Der::Constructed(0xa0 | number, vec![inner]);
+    for (last, named) in
+        [(4, HashMethod::Sha224), (1, HashMethod::Sha256), (2, HashMethod::Sha384), (3, HashMethod::Sha512)]
+    {
+        let hash = || sequence([oid(&[&SHA256[..8], &[last]].concat())]);
+        let parameters = sequence([field(0, hash()), field(1, sequence([oid(MGF1), hash()]))]);
+        let key = read(&spki(RSASSA_PSS, Some(parameters), &key)).unwrap();
+        for hash_method in HashMethod::ALL {
+            let outcome = key.check_signature(hash_method, &[1; 256]);
+            let restricted = SignatureError::Restricted { key_hash: named.as_str(), hash_method };
+            assert_eq!(outcome.err(), (hash_method != named).then_some(restricted));
+        }
+    }
+}
+
+#[test]
+fn a_key_says_its_kind_and_size_and_a_defect_its_name() {
+    for (id, kind, bits, shown) in [
+        ("openssl/rsa2049/SHA-256/salt-max", KeyKind::Rsa, 2049, "PublicKey(RSA, 2049 bits)"),
+        ("openssl/dsa2048-256/SHA-256", KeyKind::Dsa, 2048, "PublicKey(DSA, 2048 bits)"),
+        (
+            "openssl/secp521r1/SHA-384",
+            KeyKind::Ec(Curve::Secp521r1),
+            521,
+            "PublicKey(EC secp521r1, 521 bits)",
+        ),
+    ] {
+        let key = FIXTURES.certificate(id).public_key().unwrap();
+        assert_eq!((key.kind(), key.bits(), format!("{key:?}").as_str()), (kind, bits, shown));
+    }
+    use PssDefect::{LeadingBits, Padding, Pkcs1v15, TooShort, Trailer};
+    let defects = [TooShort, Trailer, LeadingBits, Padding, Pkcs1v15];
+    let texts: std::collections::BTreeSet<_> = defects.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 5);
+    assert!(!texts.contains(""));
 }
 
 /// p, q, g and y of a DSA key.
@@ -257,6 +302,10 @@ fn a_dsa_key_of_any_shape_is_refused_by_its_rule_or_read() {
         (Y, vec![0xff; 5000], ErrorCode::DsaParameter),
     ] {
         let error = DsaNumbers::with(component, &magnitude).unwrap_err();
+        let letter = ["p", "q", "g", "y"][[P, Q, G, Y].iter().position(|&known| known == component).unwrap()];
+        let named =
+            code != ErrorCode::DsaParameter || error.to_string().contains(&format!("its DSA {letter} "));
+        assert!(named || component == P, "{error}");
         assert_eq!(error.code(), code, "{component} of {} octets: {error}", magnitude.len());
     }
 }
@@ -414,6 +463,22 @@ fn what_cannot_be_a_signature_is_told_before_any_data() {
         for junk in [&[][..], &[0x30], &[0x30, 0], &[0x30, 0x80, 0, 0], &[0; 96]] {
             assert_eq!(check(junk).unwrap_err().code(), ErrorCode::SignatureEncoding);
         }
+    }
+}
+
+#[test]
+fn a_pkcs1_v1_5_signature_is_called_by_its_name() {
+    for key in ["rsa2048", "rsa2049"] {
+        let id = format!("openssl/{key}/pkcs1");
+        let properties = &FIXTURES.case(&id).properties;
+        let properties = longhand::SignatureProperties::from_properties(properties).unwrap().unwrap();
+        let key = FIXTURES.certificate(&id).public_key().unwrap();
+        let outcome =
+            key.verify_digest(HashMethod::Sha256, &[0; 32], properties.signature(), PssSaltLength::Auto);
+        assert!(
+            matches!(outcome, Err(VerificationError::PssEncoding { defect: PssDefect::Pkcs1v15 })),
+            "{outcome:?}"
+        );
     }
 }
 

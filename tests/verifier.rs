@@ -13,9 +13,7 @@
 
 mod common;
 
-use std::error::Error;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::{CaseFile, Walkthrough};
@@ -67,6 +65,57 @@ fn the_glance_guides_image_verifies_and_the_evidence_says_what_was_found() {
     let mut digest = longhand::StreamingDigest::new(HashMethod::Sha256);
     digest.update(&guide.image);
     assert_eq!(verified.digest(), digest.finish());
+}
+
+#[test]
+fn the_evidence_says_in_words_what_was_checked_and_what_was_not() {
+    let guide = Walkthrough::glance();
+    let shown = |dates| {
+        let options = VerifierOptions::new().dates(dates);
+        let mut verifier =
+            SignatureVerifier::with_options(&guide.properties(), &guide.certificate(), options).unwrap();
+        verifier.update(&guide.image);
+        verifier.verify().unwrap().to_string()
+    };
+    assert_eq!(
+        shown(DateCheck::Ignore),
+        "RSA-PSS signature with SHA-256 over 6656 bytes verified with the RSA key of \
+         O=Internet Widgits Pty Ltd,ST=Some-State,C=AU; dates, key usage and trust not checked"
+    );
+    let at = |seconds| DateCheck::Report(UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+    assert!(shown(at(0)).contains("not yet valid by its dates"));
+    assert!(shown(at(u64::MAX)).contains("expired by its dates"));
+}
+
+#[test]
+fn an_error_keeps_its_source() {
+    use std::error::Error as _;
+    let file = CaseFile::read("openssl");
+    let source = |id: &str| {
+        let id = format!("openssl/{id}");
+        let properties = SignatureProperties::from_properties(&file.case(&id).properties).unwrap().unwrap();
+        let error = SignatureVerifier::new(&properties, &file.certificate(&id)).unwrap_err();
+        error.source().map(ToString::to_string)
+    };
+    assert!(source("rsa512/SHA-256").unwrap().contains("512 bits"), "of the key");
+    assert!(source("secp384r1/cut").unwrap().contains("ends too early"), "of the signature's DER");
+    assert_eq!(source("secp384r1/r-zero"), None);
+
+    #[derive(Debug)]
+    struct Refuses;
+    impl SignatureScheme for Refuses {
+        fn prepare(&self, _: &[u8]) -> Result<Box<dyn RegisteredKey>, SchemeError> {
+            Err("not for this scheme".into())
+        }
+    }
+    let mut key_types = KeyTypes::new();
+    key_types.register("REFUSES", Refuses).unwrap();
+    let mut properties = Walkthrough::glance().properties;
+    properties.insert("img_signature_key_type".into(), "REFUSES".into());
+    let properties = SignatureProperties::from_properties_with(&properties, &key_types).unwrap().unwrap();
+    let error = SignatureVerifier::new(&properties, &Walkthrough::glance().certificate()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::RegisteredKeyRefused);
+    assert_eq!(error.source().unwrap().to_string(), "not for this scheme");
 }
 
 #[test]
@@ -193,6 +242,27 @@ fn the_error_names_the_curve_that_waits_for_its_arithmetic() {
     }
 }
 
+/// What can be refused without the image is refused when the verifier is set up.
+#[test]
+fn a_signature_that_cannot_be_one_is_refused_before_a_byte_is_read() {
+    let file = CaseFile::read("openssl");
+    for (id, code) in [
+        ("rsa2048/cut", ErrorCode::SignatureLength),
+        ("rsa2048/longer", ErrorCode::SignatureLength),
+        ("rsa2048/n", ErrorCode::SignatureNotBelowModulus),
+        ("pss-restricted/SHA-512", ErrorCode::KeyRestricted),
+        ("dsa2048-256/raw", ErrorCode::SignatureEncoding),
+        ("dsa2048-256/s-order", ErrorCode::SignatureOutOfRange),
+        ("secp384r1/trailing-outside", ErrorCode::SignatureEncoding),
+        ("secp521r1/r-zero", ErrorCode::SignatureOutOfRange),
+    ] {
+        let id = format!("openssl/{id}");
+        let properties = SignatureProperties::from_properties(&file.case(&id).properties).unwrap().unwrap();
+        let error = SignatureVerifier::new(&properties, &file.certificate(&id)).unwrap_err();
+        assert_eq!(error.code(), code, "{id}");
+    }
+}
+
 /// Accepts the digest itself as the signature.
 #[derive(Debug)]
 struct Echo;
@@ -208,8 +278,7 @@ impl SignatureScheme for Echo {
 
 impl RegisteredKey for EchoKey {
     fn verify_digest(&self, _: HashMethod, digest: &[u8], signature: &[u8]) -> Result<(), SchemeError> {
-        let no = || Arc::from(Box::<dyn Error + Send + Sync>::from("no echo"));
-        if digest == signature && !self.0.is_empty() { Ok(()) } else { Err(no()) }
+        if digest == signature && !self.0.is_empty() { Ok(()) } else { Err("no echo".into()) }
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::DsaParameter
         | ErrorCode::PointEncoding
         | ErrorCode::PointNotOnCurve => {
-            "sign the image with a key that image signatures may use: RSA of 1024 bits or more, DSA, or one of the six \
-             curves"
+            "sign the image with a key that image signatures may use: RSA of 1024 bits or more, DSA, or EC on \
+             secp384r1 or secp521r1"
         }
         ErrorCode::KeyTypeMismatch => {
             "img_signature_key_type has to name the kind of key in the certificate: one of the two belongs to another \

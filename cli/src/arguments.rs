@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use longhand::PssSaltLength;
 use longhand::pki_types::UnixTime;
+use longhand::{PropertyName, PssSaltLength};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -165,6 +165,11 @@ impl VerifyArguments {
 
 fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    // In a file other properties are passed over; here one that is mistyped would be.
+    if PropertyName::from_name(name).is_none() {
+        return Err("NAME must be img_signature, img_signature_hash_method, img_signature_key_type or \
+                    img_signature_certificate_uuid");
+    }
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -275,7 +280,10 @@ mod tests {
 
     #[test]
     fn a_property_is_split_at_its_first_equals_sign() {
-        assert_eq!(name_and_value("a=b=").ok(), Some(("a".to_owned(), "b=".to_owned())));
-        assert!(name_and_value("a").is_err());
+        let read = name_and_value("img_signature=b=").ok();
+        assert_eq!(read, Some(("img_signature".to_owned(), "b=".to_owned())));
+        for wrong in ["img_signature", "a=b", "=", "img_signature =b"] {
+            assert!(name_and_value(wrong).is_err(), "{wrong}");
+        }
     }
 }

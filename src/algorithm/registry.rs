@@ -5,18 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{HashMethod, KeyType, RegisteredKeyType, fold};
-use crate::code::ErrorCode;
+use crate::code::{Disposition, ErrorCode};
 use crate::excerpt::Excerpt;
 use crate::limits::MAX_PROPERTY_TEXT;
 
 /// Why a registered scheme refused a key or a signature: whatever the embedder's code says.
-pub type SchemeError = Arc<dyn Error + Send + Sync + 'static>;
+pub type SchemeError = Box<dyn Error + Send + Sync + 'static>;
 
 /// A signature scheme that an embedding program registers under a key type of its own.
 ///
 /// The crate hashes the image with the hash method that the properties name and hands the digest over, so that
 /// memory stays constant and [`Verified::digest`](crate::Verified::digest) is true whatever the scheme does.
-/// See [`KeyTypes::register`] for an example.
+/// See [`KeyTypes`] for an example.
 pub trait SignatureScheme: fmt::Debug + Send + Sync + 'static {
     /// Reads the certificate's key: `subject_public_key_info` is the DER of the whole SubjectPublicKeyInfo
     /// (RFC 5280 section 4.1.2.7). Called once for each verifier, before a byte of the image is read.
@@ -45,7 +45,6 @@ pub trait RegisteredKey: fmt::Debug + Send + Sync + 'static {
 /// The counterpart of Cursive's `SignatureKeyType.register`, except that a documented word cannot be taken over.
 ///
 /// ```
-/// use std::sync::Arc;
 /// use longhand::{HashMethod, KeyTypes, RegisteredKey, SchemeError, SignatureProperties, SignatureScheme};
 ///
 /// #[derive(Debug)]
@@ -60,7 +59,7 @@ pub trait RegisteredKey: fmt::Debug + Send + Sync + 'static {
 /// }
 /// impl RegisteredKey for MyKey {
 ///     fn verify_digest(&self, _: HashMethod, _digest: &[u8], _signature: &[u8]) -> Result<(), SchemeError> {
-///         Err(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("not mine")))
+///         Err("not mine".into())
 ///     }
 /// }
 ///
@@ -146,6 +145,12 @@ pub enum KeyTypeError {
 }
 
 impl KeyTypeError {
+    /// What a service should do about this error.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        self.code().disposition()
+    }
+
     /// The stable code of this error.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {

@@ -75,7 +75,7 @@ impl KeyManager for DirectoryKeyManager {
 
 /// The plain file name, without its ending, that an id stands for.
 fn file_name(id: &str) -> Result<&str, KeyManagerError> {
-    let invalid = |rule| KeyManagerError::InvalidId { id: Excerpt::new(id), rule };
+    let invalid = |rule| KeyManagerError::invalid_id(id, rule);
     let is_href = id.starts_with("http://") || id.starts_with("https://");
     let name = match id.rsplit_once("/secrets/") {
         Some((_, uuid)) if is_href && is_uuid(uuid) => uuid,
@@ -111,7 +111,7 @@ fn inside(directory: &Path, file: &Path, id: &str) -> Result<PathBuf, KeyManager
     let target = fs::canonicalize(file).map_err(|error| io_error(id, error))?;
     if !target.starts_with(directory) {
         let rule = "its file is a link that leads out of the directory";
-        return Err(KeyManagerError::InvalidId { id: Excerpt::new(id), rule });
+        return Err(KeyManagerError::invalid_id(id, rule));
     }
     Ok(target)
 }

@@ -41,6 +41,8 @@ pub enum PssDefect {
     LeadingBits,
     /// The padding before the salt is not zeros and a one (step 10).
     Padding,
+    /// It is the encoding of a PKCS#1 v1.5 signature (section 9.2): 00 01 FF FF.
+    Pkcs1v15,
 }
 
 impl fmt::Display for PssDefect {
@@ -50,6 +52,7 @@ impl fmt::Display for PssDefect {
             Self::Trailer => "the last octet is not BC",
             Self::LeadingBits => "the leading bits are not zero",
             Self::Padding => "the padding is wrong",
+            Self::Pkcs1v15 => "it is a PKCS#1 v1.5 signature (openssl needs -sigopt rsa_padding_mode:pss)",
         })
     }
 }
@@ -289,6 +292,9 @@ impl Encoding {
     /// modulus, which may be one octet more than the encoding.
     fn verify(&self, message: &[u8], digest: &[u8]) -> Result<usize, VerificationError> {
         let defect = |defect| VerificationError::PssEncoding { defect };
+        if message.starts_with(&[0, 1, 0xff, 0xff]) {
+            return Err(defect(PssDefect::Pkcs1v15));
+        }
         let surplus = message.len().saturating_sub(self.octets());
         let (above, encoded) = message.split_at_checked(surplus).ok_or(defect(PssDefect::TooShort))?;
         if above.iter().any(|&octet| octet != 0) {

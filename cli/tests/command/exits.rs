@@ -151,6 +151,10 @@ fn wrong_usage_is_exit_2_and_says_what_is_missing() {
         (&["verify", "--certs", "c", "--properties", "p"], "IMAGE"),
         (&["verify", "--certs", "c", "--properties", "-", "-"], "standard input cannot hold both"),
         (&["verify", "--certs", "c", "--property", "x", "i"], "NAME=VALUE"),
+        (
+            &["verify", "--certs", "c", "--property", "img_signature_hash=SHA-256", "i"],
+            "img_signature_hash_method",
+        ),
         (&["verify", "--certs", "c", "--properties", "p", "--pss-salt", "long", "i"], "auto, max, digest"),
         (&["verify", "--certs", "c", "--properties", "p", "--at", "now", "i"], "2026-01-31T12:00:00Z"),
         (&["verify", "--certs", "c", "--properties", "p", "--properties", "q", "i"], "multiple times"),

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Writes fuzz/corpus/ from test-vectors/: one folder of seeds for each target, and what the vectors know to be good.
+
+Run with Python 3.11 and its standard library. Seeds have the names of their contents, so that a second run adds nothing.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+FUZZ = pathlib.Path(__file__).resolve().parent
+VECTORS = FUZZ.parent / "test-vectors"
+CORPUS = FUZZ / "corpus"
+sys.path.insert(0, str(VECTORS))
+sys.dont_write_bytecode = True
+import der  # noqa: E402
+
+NAMES = ["img_signature", "img_signature_hash_method", "img_signature_key_type", "img_signature_certificate_uuid"]
+HASHES = ["SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+RSA_KEYS = [der.oid("1.2.840.113549.1.1.1"), der.oid("1.2.840.113549.1.1.10")]
+# One of so many of NIST's cases becomes a seed: they are alike, and every run begins with all seeds.
+CAVP_STEP = 12
+
+
+def write(target, seed):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+
+
+def fields(*parts):
+    """The form that fuzz/src/fields.rs reads."""
+    return b"".join(len(part).to_bytes(2, "big") for part in parts[:-1]) + b"".join(parts)
+
+
+def certificate_der(certificate):
+    pem = re.search(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", certificate, re.S)
+    return base64.b64decode(pem[1]) if pem else certificate
+
+
+def key_of(spki):
+    """An RSA key without its parameters, any other key whole: what fuzz_targets/verifier.rs takes for the key."""
+    algorithm, key = der.children(der.read(spki)[1])
+    return der.read(key)[1][1:] if der.children(der.read(algorithm)[1])[0] in RSA_KEYS else spki
+
+
+def cases(folder):
+    files = {}
+    if (folder / "files.jsonl").exists():
+        files = dict(json.loads(line) for line in (folder / "files.jsonl").read_text().splitlines())
+    for line in (folder / "cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        image = case["image"]
+        image = bytes.fromhex(image["hex"]) if "hex" in image else (folder / image["file"]).read_bytes()
+        named = {}
+        for name, source in case["certificates"].items():
+            octets = (folder / source["file"]).read_bytes() if isinstance(source, dict) else base64.b64decode(files[source])
+            named[name.rsplit(".", 1)[0]] = octets
+        yield case, image, named.get(case["properties"].get(NAMES[3]))
+
+
+def seed(case, image, certificate, known, wanted):
+    properties = case["properties"]
+    if wanted:
+        write("properties", "\x1e".join(f"{k}\x1f{v}" for k, v in properties.items()).encode())
+    if certificate is None or set(properties) != set(NAMES):
+        return
+    salt = b"\x40" if case.get("options", {}).get("pss_salt") == "max" else b"\0"
+    if wanted:
+        write("certificate", certificate)
+        texts = [properties[name].encode() for name in NAMES]
+        # The longest images only keep the fuzzer busy with hashing.
+        if len(image) < 20000:
+            write("verifier", fields(b"\0" + salt, *texts, certificate, b"\1\x40\xff\0\x7f", image))
+    hash_method = properties[NAMES[1]]
+    try:
+        signature = base64.b64decode(properties[NAMES[0]])
+        certificate = certificate_der(certificate)
+        spki = der.subject_public_key_info(certificate)
+        digest = hashlib.new(hash_method.replace("-", ""), image).digest()
+        key = key_of(spki)
+    except (ValueError, IndexError, AssertionError):
+        return  # spoilt on purpose
+    if wanted:
+        write("certificate", certificate)
+        question = fields(bytes([HASHES.index(hash_method)]) + salt if hash_method in HASHES else b"", spki, digest, signature)
+        write("public_key", question)
+        write("libcrypto", question)
+    if case["expect"] == "good" or case.get("openssl") == "good":
+        whole = " ".join([hash_method, digest.hex(), signature.hex(), key.hex()])
+        known.add(hashlib.sha256(whole.encode()).hexdigest())
+
+
+def main():
+    known = set()
+    for name in ["openssl", "cursive", "cavp"]:
+        for number, (case, image, certificate) in enumerate(cases(VECTORS / name)):
+            seed(case, image, certificate, known, name != "cavp" or number % CAVP_STEP == 0)
+    for record in VECTORS.glob("walkthrough/*/properties*.json"):
+        properties = json.loads(record.read_text())
+        properties = properties.get("properties", properties)
+        if isinstance(properties, str):  # an older client
+            properties = dict(re.findall(r"(\w+)='([^']*)'", properties))
+        properties = {name: properties[name] for name in NAMES}
+        certificate, = record.parent.glob(f"certs/{properties[NAMES[3]]}.*")
+        case = {"properties": properties, "expect": "good"}
+        seed(case, (record.parent / "image.qcow2").read_bytes(), certificate.read_bytes(), known, True)
+    for certificate in VECTORS.glob("cursive/certificates/*"):
+        write("certificate", certificate.read_bytes())
+        write("certificate", certificate_der(certificate.read_bytes()))
+    (CORPUS / "known_good.txt").write_text("".join(f"{line}\n" for line in sorted(known)))
+    counts = {folder.name: sum(1 for _ in folder.iterdir()) for folder in sorted(CORPUS.iterdir()) if folder.is_dir()}
+    print(", ".join(f"{name} {count}" for name, count in counts.items()), f"seeds; {len(known)} known to be good")
+
+
+main()

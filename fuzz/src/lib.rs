@@ -1,0 +1,6 @@
+//! What the fuzz targets share: inputs of several fields, the question that three of them ask, and mutators that know
+//! fields and DER.
+
+pub mod der;
+pub mod fields;
+pub mod question;
