@@ -1,0 +1,170 @@
+//! docs/PERFORMANCE.md, from its first word to its last.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::Command;
+
+use crate::clock::Quartiles;
+use crate::{Row, Subject};
+
+impl Row {
+    /// Level unless the median is a twentieth away from 1 and three quarters of the rounds lie on its side: less is noise.
+    pub fn verdict(&self) -> &'static str {
+        let Quartiles(first, median, third) = self.ratio;
+        if median > 1.05 && first > 1.0 {
+            "faster"
+        } else if median < 0.95 && third < 1.0 {
+            "slower"
+        } else {
+            "level"
+        }
+    }
+}
+
+/// Why a subject's rows come out so; `None` where we know no reason, and then none is given.
+fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
+    use Subject as S;
+    Some(match (subject, verdict) {
+        (S::Sha256, "level") => {
+            "SHA-256, one stream: both use the processor's SHA instructions, and each round waits for the one before. One stream cannot go faster."
+        }
+        (S::Sha512, "slower") => {
+            "SHA-512: the AVX2 code of the `sha2` crate against OpenSSL's hand-scheduled assembler. This repository has no assembler of its own."
+        }
+        (S::Rsa, "slower") => {
+            "RSA, key prepared: both do the same few multiplications; OpenSSL's are assembler with MULX and ADX, ours are portable Rust."
+        }
+        (S::Dsa, "slower") => {
+            "DSA, key prepared: the same multiplications in portable Rust; one chain of squarings for both powers makes up for part of it."
+        }
+        (S::Ecdsa, "slower") => {
+            "ECDSA: the `p384` and `p521` crates use complete addition formulas and build their tables anew for each signature."
+        }
+        (S::CertificateRsa | S::CertificateEcdsa | S::CertificateDsa, "faster") => {
+            "From the certificate: OpenSSL 3.0 finds a decoder for every key it reads, which takes longer than most verifications; `longhand` reads certificate and key in microseconds."
+        }
+        (S::CertificateDsa, "slower") => {
+            "DSA from the certificate: `longhand` makes sure that q is prime and that g and y lie in the subgroup of order q, which takes longer than a verification, before it believes the key. OpenSSL does not ask."
+        }
+        (S::CertificateEcdsa, "slower") => {
+            "ECDSA from the certificate: the arithmetic outweighs what reading saves."
+        }
+        (S::CertificateRsa, "slower") => {
+            "RSA from the certificate, long keys: the arithmetic outweighs what reading saves."
+        }
+        (S::FlowSha256, "faster") => {
+            "1 GiB, SHA-256: hashing is level; `longhand` reads large blocks to page-aligned memory, which costs the kernel less, and starts at once, Python does not."
+        }
+        (S::FlowSha512, "slower") => "1 GiB, SHA-512: the hash decides, as above.",
+        _ => return None,
+    })
+}
+
+pub fn markdown(rows: &[Row], load: f64, cursive_start_up: f64) -> String {
+    let mut page = String::from(
+        "<!-- Written by benches/peers/run; changes by hand are lost. -->\n# Performance\n\n\
+         `longhand` beside OpenSSL and OpenStack Cursive 0.3.1, on one machine, in one run. To make this page again:\n\n\
+         ```console\n$ benches/peers/run\n```\n\n\
+         ![Bars of the ratios in the table below](performance.svg)\n\n\
+         A **ratio** is the peer's time over ours: 2 means that `longhand` takes half the time, 0.5 that it takes twice. In brackets the\n\
+         first and third quartile of the rounds. Trust the ratios before the times: both sides of one had the same machine in the same\n\
+         moment. Within 5 % of 1, or with 1 between the quartiles, counts as level.\n\n",
+    );
+    let _ = writeln!(
+        page,
+        "| task | peer | longhand | peer's | ratio | |\n| --- | --- | ---: | ---: | ---: | --- |"
+    );
+    for row in rows {
+        let Row { what, peer, ours, theirs, ratio, .. } = row;
+        let _ = writeln!(
+            page,
+            "| {what} | {peer} | {ours} | {theirs} | **{:.2}** ({:.2}–{:.2}) | {} |",
+            ratio.1,
+            ratio.0,
+            ratio.2,
+            row.verdict()
+        );
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reasons = Vec::new();
+    for row in rows {
+        *counts.entry(row.verdict()).or_default() += 1;
+        if let Some(reason) = reason(row.subject, row.verdict()).filter(|reason| !reasons.contains(reason)) {
+            reasons.push(reason);
+        }
+    }
+    let count = |verdict| counts.get(verdict).copied().unwrap_or(0);
+    let _ = writeln!(
+        page,
+        "\nOf {} rows `longhand` is faster in {}, level in {} and slower in {}.\n\n## Why\n",
+        rows.len(),
+        count("faster"),
+        count("level"),
+        count("slower")
+    );
+    for reason in &reasons {
+        let _ = writeln!(page, "- {reason}");
+    }
+    let _ = write!(
+        page,
+        "\n## Method\n\n\
+         Hashes, prepared keys and certificates: both sides in one process, pinned to one core, the clock is the thread's CPU time. After a warm-up,\n\
+         25 rounds of about 15 ms for each side, in turn, each side first in every second round; the ratio is taken round by round and\n\
+         its median shown. Keys are new in each run; every signature holds and both sides must say so, and both must refuse another\n\
+         image. \"Key prepared\" is digest to verdict, with OpenSSL's `EVP_PKEY_CTX` set up once and used again. \"From the certificate\"\n\
+         is DER to verdict: certificate, key, verifier, 4 KiB of image; OpenSSL through `d2i_X509` and `EVP_DigestVerify`.\n\n\
+         Whole programs: wall time from start to exit, not pinned, 7 rounds after a warm-up, the file in the page cache. `longhand verify`\n\
+         against `openssl dgst -verify` and against Cursive's `get_verifier` with a key manager in memory, fed 64 KiB at a time.\n\
+         {cursive_start_up:.2} s of Cursive's time is Python starting and importing; a service pays that once, not for each image.\n\n\
+         ## Machine\n\n{}",
+        machine(load)
+    );
+    page
+}
+
+fn machine(load: f64) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = cpu.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name));
+        line.and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value)
+    };
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    let quiet = if load > 0.5 {
+        "**The machine was not quiet:** take this run as a first look, not as a measurement."
+    } else {
+        "The machine was quiet."
+    };
+    format!(
+        "- {}, family {} model {}, {cores} cores\n- {}; the command: {}\n- {}, release profile, no flags for this processor\n- `longhand` {}\n- {}\n- load average at the start {load:.2}. {quiet}\n",
+        field("model name"),
+        field("cpu family"),
+        field("model"),
+        openssl::version::version(),
+        said("openssl", &["version"]),
+        said("rustc", &["-V"]),
+        revision(),
+        said("date", &["-u", "+%Y-%m-%d"]),
+    )
+}
+
+fn revision() -> String {
+    let git = |arguments: &[&str]| said("git", &[&["-C", env!("CARGO_MANIFEST_DIR")], arguments].concat());
+    let changed =
+        if git(&["status", "--porcelain", "--", "../../src", "../../cli", "../../Cargo.lock"]).is_empty() {
+            ""
+        } else {
+            ", with changes"
+        };
+    format!("at {}{changed}", git(&["rev-parse", "--short", "HEAD"]))
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// Of the last minute.
+pub fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
+}
