@@ -467,6 +467,34 @@ fn what_cannot_be_a_signature_is_told_before_any_data() {
 }
 
 #[test]
+fn errors_say_what_is_wrong_and_keep_their_source() {
+    use std::error::Error as _;
+    let malformed = read(&[0x30]).unwrap_err();
+    assert!(malformed.source().is_some() && PublicKeyError::ExplicitCurve.source().is_none());
+    let key = FIXTURES.certificate("openssl/secp384r1/SHA-384").public_key().unwrap();
+    let verify = |signature: &[u8]| {
+        key.verify_digest(HashMethod::Sha384, &[0; 48], signature, PssSaltLength::Auto).unwrap_err()
+    };
+    let encoding = verify(&[0x30]);
+    assert!(encoding.to_string().contains("not the DER of two integers"), "{encoding}");
+    assert!(encoding.source().is_some());
+    let signature = |r: &[u8], s: &[u8]| sequence([integer(r), integer(s)]).encode();
+    for (r, s, says) in [
+        (&[][..], &[1][..], "the signature's r is zero"),
+        (&[1], &[], "the signature's s is zero"),
+        (&[0xff; 48], &[1], "the signature's r is not below the order"),
+        (&[1], &[0xff; 48], "the signature's s is not below the order"),
+    ] {
+        let error = verify(&signature(r, s));
+        assert!(error.to_string().ends_with(says), "{error}");
+        assert!(error.source().is_none());
+    }
+    let registered =
+        VerificationError::Registered { source: std::sync::Arc::new(std::io::Error::other("no")) };
+    assert_eq!(registered.source().unwrap().to_string(), "no");
+}
+
+#[test]
 fn a_pkcs1_v1_5_signature_is_called_by_its_name() {
     for key in ["rsa2048", "rsa2049"] {
         let id = format!("openssl/{key}/pkcs1");
