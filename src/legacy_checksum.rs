@@ -34,7 +34,7 @@ use std::io;
 
 use md5::{Digest as _, Md5};
 
-use crate::algorithm::{KeyType, KeyTypes};
+use crate::algorithm::{HashMethod, KeyType, KeyTypes};
 use crate::certificate::Certificate;
 use crate::excerpt::Excerpt;
 use crate::properties::{Given, PropertyError, PropertyName, SignatureProperties};
@@ -190,6 +190,7 @@ impl io::Write for LegacySignatureVerifier {
 pub struct LegacyVerified {
     md5: String,
     bytes_read: u64,
+    /// Never given out: it would pass for a verdict on an image.
     over_checksum: Verified,
 }
 
@@ -206,9 +207,21 @@ impl LegacyVerified {
         self.bytes_read
     }
 
-    /// The verdict on the 32 characters of the MD5: certificate, hash method, salt. Its digest and its count of bytes
-    /// are those of the characters, not of the image.
-    pub fn over_checksum(&self) -> &Verified {
-        &self.over_checksum
+    /// The certificate whose key verified the MD5.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        self.over_checksum.certificate()
+    }
+
+    /// The hash method of the signature over the MD5's characters.
+    #[must_use]
+    pub fn hash_method(&self) -> HashMethod {
+        self.over_checksum.hash_method()
+    }
+
+    /// The length of the salt, in octets.
+    #[must_use]
+    pub fn salt_length(&self) -> Option<usize> {
+        self.over_checksum.salt_length()
     }
 }

@@ -115,6 +115,9 @@ fn what_is_neither_der_nor_pem_says_what_is_wrong() {
         (String::from("-----BEGIN CERTIFICATE-----\n"), PemDefect::NoEnd),
         (good.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE--"), PemDefect::BadBegin),
         (good.replacen("MII", "MI!", 1), PemDefect::NotBase64),
+        (good.replacen('\n', "\n\n", 1), PemDefect::NotBase64),
+        (good.replacen('\n', "\nAAAA\n\n", 1), PemDefect::NotBase64),
+        (good.replacen('\n', "\nX-Header: 1\n\n", 1), PemDefect::NotBase64),
         // Where readers disagree on which certificate is the first.
         (good.replace('\n', "\r"), PemDefect::LoneCarriageReturn),
         (format!("junk {good}{good}"), PemDefect::BadBegin),

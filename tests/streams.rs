@@ -139,6 +139,43 @@ fn a_reader_that_has_not_ended_has_no_verdict() {
 }
 
 #[test]
+fn a_consumer_that_stops_before_the_last_byte_has_no_verdict() {
+    for length in [2, 1000, 200_000] {
+        let image = image(length);
+        let mut reader = VerifyingReader::new(verifier(&image, true), &image[..]);
+        reader.read_exact(&mut vec![0; length - 1]).unwrap();
+        assert_eq!(reader.into_verified().unwrap_err().code(), ErrorCode::StreamUnfinished, "{length}");
+    }
+}
+
+/// Panics once, after it has kept the bytes.
+struct Panics(Vec<u8>, bool);
+
+impl Destination for Panics {
+    type Released = Vec<u8>;
+
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.0.extend_from_slice(data);
+        assert!(std::mem::replace(&mut self.1, true), "the destination's own bug");
+        Ok(())
+    }
+
+    fn release(self) -> io::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+
+    fn discard(self) {}
+}
+
+#[test]
+fn a_destination_that_panics_fails_the_writer_for_good() {
+    let mut writer = HoldBackWriter::new(verifier(b"image", true), Panics(Vec::new(), false));
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.write(b"image"))).is_err());
+    assert!(writer.write(b"image").is_err(), "a second try would store the bytes twice and hash them once");
+    assert!(writer.finish().is_err());
+}
+
+#[test]
 fn an_empty_buffer_is_no_end() {
     let mut reader = VerifyingReader::new(verifier(b"abc", false), &b"abc"[..]);
     assert_eq!(reader.read(&mut []).unwrap(), 0);

@@ -63,7 +63,8 @@ fn check(pem: &[u8]) -> Result<(), PemDefect> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const END: &[u8] = b"-----END ";
     let mut open: Option<&[u8]> = None;
-    for line in pem.split(|&octet| octet == b'\n') {
+    let lines = pem.strip_suffix(b"\n").unwrap_or(pem);
+    for line in lines.split(|&octet| octet == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.contains(&b'\r') {
             return Err(PemDefect::LoneCarriageReturn);
@@ -81,10 +82,18 @@ fn check(pem: &[u8]) -> Result<(), PemDefect> {
                 Some(closed) if closed == opened => open = None,
                 _ => return Err(PemDefect::BadEnd),
             },
+            // openssl takes what stands before a blank line for a header; others join it to the rest.
+            (None, None, Some(b"CERTIFICATE")) if !is_base64(line) => return Err(PemDefect::NotBase64),
             (None, _, _) => {}
         }
     }
     if open.is_some() { Err(PemDefect::NoEnd) } else { Ok(()) }
+}
+
+/// A line of base64, with spaces after it at most.
+fn is_base64(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    !line.is_empty() && line.iter().all(|octet| octet.is_ascii_alphanumeric() || b"+/=".contains(octet))
 }
 
 /// The label before the five dashes that end the line; spaces may follow them.

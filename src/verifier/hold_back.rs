@@ -109,11 +109,14 @@ impl<D: Destination> HoldBackWriter<D> {
 impl<D: Destination> io::Write for HoldBackWriter<D> {
     /// Takes all of `data`, or fails for good: the first error discards the bytes, and every later call repeats it.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let error = match &mut self.state {
-            State::Failed(error) => return Err(error.to_io()),
-            State::Holding(held) => match held.write(data) {
+        // Should the destination panic, the writer has failed and what it held is discarded.
+        let unfinished = StreamError::Unfinished { bytes_read: self.bytes_written() };
+        let error = match std::mem::replace(&mut self.state, State::Failed(unfinished)) {
+            State::Failed(error) => error,
+            State::Holding(mut held) => match held.write(data) {
                 Ok(()) => {
                     self.verifier.update(data);
+                    self.state = State::Holding(held);
                     return Ok(data.len());
                 }
                 Err(error) => StreamError::Destination(Arc::new(error)),

@@ -73,6 +73,9 @@ impl<R: Read> VerifyingReader<R> {
     /// [`StreamError`]: the signature does not hold, the source failed, or the reader has not come to its end.
     pub fn into_verified(self) -> Result<Verified, StreamError> {
         match self.state {
+            State::Ended(verified) if self.given < self.ready.len() => {
+                Err(StreamError::Unfinished { bytes_read: verified.bytes_read() })
+            }
             State::Ended(verified) => Ok(*verified),
             State::Failed(error) => Err(error),
             State::Reading(verifier) => Err(StreamError::Unfinished { bytes_read: verifier.bytes_read() }),
@@ -128,11 +131,15 @@ impl<R: Read> Read for VerifyingReader<R> {
             return Ok(0);
         }
         loop {
+            if let State::Failed(error) = &self.state {
+                return Err(error.to_io());
+            }
             let given = self.give(buffer);
             if given > 0 {
                 return Ok(given);
             }
             self.ready.clear();
+            self.given = 0;
             // Should the source panic, the reader has failed.
             let state = std::mem::replace(&mut self.state, interrupted());
             self.state = match state {

@@ -48,7 +48,11 @@ impl StreamError {
     pub(super) fn to_io(&self) -> io::Error {
         let kind = match self {
             Self::Verification(_) => io::ErrorKind::InvalidData,
-            Self::Source(error) | Self::Destination(error) => error.kind(),
+            // For good is for good: these two would have the caller try again for ever.
+            Self::Source(error) | Self::Destination(error) => match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => io::ErrorKind::Other,
+                kind => kind,
+            },
             Self::Unfinished { .. } => io::ErrorKind::UnexpectedEof,
         };
         io::Error::new(kind, self.clone())
