@@ -93,6 +93,41 @@ def seed(case, image, certificate, known, wanted):
         known.add(hashlib.sha256(whole.encode()).hexdigest())
 
 
+def extensions(certificate):
+    """What stands in the SEQUENCE OF Extension, if the certificate has one."""
+    tbs = der.children(der.read(der.children(der.read(certificate)[1])[0])[1])
+    return der.read(der.read(tbs[-1])[1])[1] if tbs[-1][0] == 0xA3 else b""
+
+
+def subject(certificate):
+    tbs = der.children(der.read(der.children(der.read(certificate)[1])[0])[1])
+    return tbs[5 if tbs[0][0] == 0xA0 else 4]
+
+
+def chains():
+    """Seeds of the targets that are about chains."""
+    for file in VECTORS.glob("chains/revocation/lists/*"):
+        write("revocation_list", file.read_bytes())
+    authority = extensions((VECTORS / "chains/certificates/root.der").read_bytes())
+    signer = (VECTORS / "chains/certificates/leaf-below-root.der").read_bytes()
+    for file in sorted(VECTORS.glob("chains/certificates/*.der")):
+        try:
+            found = extensions(file.read_bytes())
+        except (IndexError, AssertionError):
+            continue  # no certificate, on purpose
+        if 0 < len(found) < 3000:
+            name = subject(signer)
+            write("extensions", fields(name, found, authority, extensions(signer)))
+            write("extensions", fields(name, authority, found, extensions(signer)))
+            write("extensions", fields(subject(file.read_bytes()), authority, authority, found))
+    # Subject, issuer, key and signer's key in two bits each; leaf, intermediate, root.
+    leaf, intermediate, root = [0b01_00_01_00, 0x30, 0xC0, 0], [0b10_01_10_01, 0, 0, 1], [0b10_10_10_10, 0, 0, 2]
+    crossed = [0b01_10_01_10, 0, 0, 3]
+    for nodes in [[leaf, intermediate, root], [leaf, intermediate], [leaf, root, intermediate, crossed], [root]]:
+        for policy in range(3):
+            write("chain", bytes([policy, 0]) + b"".join(map(bytes, nodes)))
+
+
 def main():
     known = set()
     for name in ["openssl", "cursive", "cavp"]:
@@ -110,6 +145,7 @@ def main():
     for certificate in VECTORS.glob("cursive/certificates/*"):
         write("certificate", certificate.read_bytes())
         write("certificate", certificate_der(certificate.read_bytes()))
+    chains()
     (CORPUS / "known_good.txt").write_text("".join(f"{line}\n" for line in sorted(known)))
     counts = {folder.name: sum(1 for _ in folder.iterdir()) for folder in sorted(CORPUS.iterdir()) if folder.is_dir()}
     print(", ".join(f"{name} {count}" for name, count in counts.items()), f"seeds; {len(known)} known to be good")

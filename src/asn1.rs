@@ -336,6 +336,18 @@ pub(crate) fn dotted(oid: &[u8]) -> String {
     arcs.join(".")
 }
 
+/// The DER of one element. Only for what was never signed: nothing that was is encoded again.
+pub(crate) fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let significant = length.iter().position(|&octet| octet != 0).and_then(|first| length.get(first..));
+    let header = match significant.unwrap_or_default() {
+        [] => vec![tag, 0],
+        [short @ 0..=0x7f] => vec![tag, *short],
+        long => [&[tag, 0x80 | u8::try_from(long.len()).unwrap_or(0)], long].concat(),
+    };
+    [header.as_slice(), contents].concat()
+}
+
 fn usize_of(length: Length) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }

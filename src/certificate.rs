@@ -13,9 +13,12 @@ use crate::asn1::{
 };
 use crate::code::{Disposition, ErrorCode};
 use crate::digest::{Digest, StreamingDigest};
-use crate::limits::{MAX_CERTIFICATE_DER, MAX_CERTIFICATE_INPUT, MAX_EXTENSIONS, MAX_NAME_ATTRIBUTES};
+use crate::limits::{
+    MAX_CERTIFICATE_DER, MAX_CERTIFICATE_INPUT, MAX_EXTENSIONS, MAX_NAME_ATTRIBUTES, MAX_TRUSTED_CERTIFICATES,
+};
 use crate::name::{Name, NameError};
-use crate::public_key::{PublicKey, PublicKeyError, SubjectPublicKeyInfo};
+use crate::public_key::{KeyOutline, PublicKey, PublicKeyError, SubjectPublicKeyInfo};
+use crate::signature_algorithm::{SignatureAlgorithm, SignatureAlgorithmError};
 use crate::timestamp::Timestamp;
 
 mod extension;
@@ -52,12 +55,19 @@ struct Inner {
 
 /// Where the parts of the certificate lie in its DER, and the small ones themselves.
 struct Fields {
+    /// TBSCertificate: the octets that are signed.
+    to_be_signed: Range<usize>,
+    signature_algorithm: Range<usize>,
+    /// The contents of the BIT STRING.
+    signature: Range<usize>,
     version: Version,
+    /// The contents of the INTEGER.
     serial: Vec<u8>,
     issuer: Name,
     validity: Validity,
     subject: Name,
     subject_public_key_info: Range<usize>,
+    has_unique_identifiers: bool,
     /// The contents of `[3]`: the SEQUENCE of extensions.
     extensions: Option<Range<usize>>,
 }
@@ -164,6 +174,20 @@ impl Certificate {
         Self::from_der(&der.map_err(|defect| CertificateError::Pem { defect })?)
     }
 
+    /// All certificates of a bundle: one in DER, or every CERTIFICATE section of some PEM, up to one past the bound on
+    /// trusted certificates. Sections of other kinds are passed over.
+    pub(crate) fn all_from_bytes(bytes: &[u8]) -> Vec<Result<Self, CertificateError>> {
+        if let [0x30, 0x80..=0xff, ..] = bytes {
+            return vec![Self::from_der(bytes)];
+        }
+        let no_certificate = Err(CertificateError::Pem { defect: PemDefect::NoCertificate });
+        pem::sections(bytes)
+            .map(Self::from_pem)
+            .filter(|certificate| *certificate != no_certificate)
+            .take(MAX_TRUSTED_CERTIFICATES.saturating_add(1))
+            .collect()
+    }
+
     fn from_owned_der(der: Vec<u8>) -> Result<Self, CertificateError> {
         let fields = Fields::read(&der)?;
         let mut fingerprint = StreamingDigest::new(HashMethod::Sha256);
@@ -194,10 +218,41 @@ impl Certificate {
         self.0.fields.version
     }
 
-    /// The serial number: big-endian octets without a leading zero; zero is empty.
+    /// The serial number: the contents of its DER INTEGER, big-endian and in two's complement. The few negative ones
+    /// are broken CAs' work (RFC 5280 section 4.1.2.2).
     #[must_use]
     pub fn serial(&self) -> &[u8] {
         &self.0.fields.serial
+    }
+
+    /// The octets that its issuer signed.
+    pub(crate) fn to_be_signed(&self) -> &[u8] {
+        self.part(&self.0.fields.to_be_signed)
+    }
+
+    /// The signature's octets.
+    pub(crate) fn signature(&self) -> &[u8] {
+        self.part(&self.0.fields.signature)
+    }
+
+    /// The DER of the signature's AlgorithmIdentifier.
+    pub(crate) fn signature_algorithm_der(&self) -> &[u8] {
+        self.part(&self.0.fields.signature_algorithm)
+    }
+
+    /// Whether there is an issuerUniqueID or a subjectUniqueID.
+    pub(crate) fn has_unique_identifiers(&self) -> bool {
+        self.0.fields.has_unique_identifiers
+    }
+
+    pub(crate) fn signature_algorithm(&self) -> Result<SignatureAlgorithm, SignatureAlgorithmError> {
+        let offset = self.0.fields.signature_algorithm.start;
+        let mut reader = Reader::at(self.signature_algorithm_der(), offset, "signatureAlgorithm");
+        SignatureAlgorithm::read(&AlgorithmIdentifier::read(&mut reader, "signatureAlgorithm")?)
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.0.der.get(range.clone()).unwrap_or_default()
     }
 
     /// The issuer's name.
@@ -221,7 +276,7 @@ impl Certificate {
     /// The DER of the SubjectPublicKeyInfo.
     #[must_use]
     pub fn subject_public_key_info(&self) -> &[u8] {
-        self.0.der.get(self.0.fields.subject_public_key_info.clone()).unwrap_or_default()
+        self.part(&self.0.fields.subject_public_key_info)
     }
 
     /// The public key, validated and prepared on the first call and kept for all clones.
@@ -233,6 +288,11 @@ impl Certificate {
         self.0.public_key.get_or_init(read).clone()
     }
 
+    /// What can be told of the public key without preparing it.
+    pub(crate) fn key_outline(&self) -> Result<KeyOutline, PublicKeyError> {
+        KeyOutline::from_spki_der(self.subject_public_key_info())
+    }
+
     /// The extensions, in the order of the certificate; empty if there are none.
     ///
     /// # Errors
@@ -240,7 +300,7 @@ impl Certificate {
     /// [`limits::MAX_EXTENSIONS`](crate::limits::MAX_EXTENSIONS).
     pub fn extensions(&self) -> Result<Vec<Extension<'_>>, CertificateError> {
         let Some(range) = &self.0.fields.extensions else { return Ok(Vec::new()) };
-        extension::read(self.0.der.get(range.clone()).unwrap_or_default(), range.start)
+        extension::read(self.part(range), range.start)
     }
 }
 
@@ -265,7 +325,8 @@ impl Fields {
         reader.finish()?;
         let to_be_signed = certificate.element(SEQUENCE, "tbsCertificate")?;
         let outer = AlgorithmIdentifier::read(&mut certificate, "signatureAlgorithm")?;
-        certificate.element(BIT_STRING, "signatureValue")?.bit_string()?;
+        let signature = certificate.element(BIT_STRING, "signatureValue")?;
+        let signature = end_range(&signature, signature.bit_string()?);
         certificate.finish()?;
 
         let mut tbs = to_be_signed.reader();
@@ -280,22 +341,28 @@ impl Fields {
         let validity = Validity::read(&mut tbs)?;
         let subject = Name::read(&mut tbs, "subject")?;
         let spki = SubjectPublicKeyInfo::read(&mut tbs)?;
+        let mut has_unique_identifiers = false;
         for (tag, field) in [(implicit(1), "issuerUniqueID"), (implicit(2), "subjectUniqueID")] {
             let Some(identifier) = tbs.optional(tag, field)? else { continue };
             if version == Version::V1 {
                 return Err(CertificateError::NotInVersion { field, version });
             }
             identifier.check_bits()?;
+            has_unique_identifiers = true;
         }
         let extensions = read_extensions(&mut tbs, version)?;
         tbs.finish()?;
         Ok(Self {
+            to_be_signed: range(&to_be_signed),
+            signature_algorithm: range(&outer.element),
+            signature,
             version,
             serial,
             issuer,
             validity,
             subject,
             subject_public_key_info: range(&spki.element),
+            has_unique_identifiers,
             extensions: extensions.as_ref().map(range),
         })
     }
@@ -315,13 +382,13 @@ fn read_version(tbs: &mut Reader<'_>) -> Result<Version, CertificateError> {
     }
 }
 
-/// RFC 5280 section 4.1.2.2: at most 20 octets, not negative. Zero, which CAs must not use but old ones do, is read.
-fn read_serial(tbs: &mut Reader<'_>) -> Result<Vec<u8>, CertificateError> {
+/// RFC 5280 section 4.1.2.2: at most 20 octets. Zero and negative ones, which CAs must not use, are to be handled
+/// gracefully; NIST PKITS 4.4.14 has one.
+pub(crate) fn read_serial(tbs: &mut Reader<'_>) -> Result<Vec<u8>, CertificateError> {
     let contents = tbs.element(INTEGER, "serialNumber")?.integer()?;
     match contents {
-        [0x80..=0xff, ..] => Err(CertificateError::Serial { negative: true }),
-        [0x00, magnitude @ ..] | magnitude if magnitude.len() <= 20 => Ok(magnitude.to_vec()),
-        _ => Err(CertificateError::Serial { negative: false }),
+        [0x00, magnitude @ ..] | magnitude if magnitude.len() <= 20 => Ok(contents.to_vec()),
+        _ => Err(CertificateError::Serial),
     }
 }
 
@@ -342,6 +409,12 @@ fn read_extensions<'a>(
 
 fn range(element: &Element<'_>) -> Range<usize> {
     element.offset..element.offset.saturating_add(element.raw.len())
+}
+
+/// Where the last octets of an element lie.
+fn end_range(element: &Element<'_>, octets: &[u8]) -> Range<usize> {
+    let end = element.offset.saturating_add(element.raw.len());
+    end.saturating_sub(octets.len())..end
 }
 
 fn bounded(bytes: &[u8], limit: usize) -> Result<&[u8], CertificateError> {
@@ -387,12 +460,9 @@ pub enum CertificateError {
         /// The certificate's version.
         version: Version,
     },
-    /// The serial number is negative or longer than 20 octets (RFC 5280 section 4.1.2.2).
-    #[error("the certificate's serial number is {}", if *negative { "negative" } else { "longer than 20 octets" })]
-    Serial {
-        /// Whether it is negative, rather than too long.
-        negative: bool,
-    },
+    /// The serial number is longer than 20 octets (RFC 5280 section 4.1.2.2).
+    #[error("the certificate's serial number is longer than 20 octets")]
+    Serial,
     /// The signed and the unsigned signature algorithm differ (RFC 5280 section 4.1.1.2).
     #[error("the certificate names two different signature algorithms")]
     AlgorithmMismatch,
@@ -422,7 +492,7 @@ impl CertificateError {
             Self::Pem { .. } => ErrorCode::CertificateNotPem,
             Self::Malformed(_) => ErrorCode::CertificateMalformed,
             Self::Version | Self::NotInVersion { .. } => ErrorCode::CertificateVersion,
-            Self::Serial { .. } => ErrorCode::CertificateSerial,
+            Self::Serial => ErrorCode::CertificateSerial,
             Self::AlgorithmMismatch => ErrorCode::CertificateAlgorithmMismatch,
             Self::RepeatedExtension { .. } => ErrorCode::ExtensionRepeated,
             Self::TooMany { .. } => ErrorCode::CertificateTooManyParts,

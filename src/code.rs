@@ -117,7 +117,7 @@ error_codes! {
     CertificateVersion = 205, "certificate_version", Final;
     /// The two signature algorithm fields of the certificate differ.
     CertificateAlgorithmMismatch = 206, "certificate_algorithm_mismatch", Final;
-    /// The serial number is negative or longer than 20 octets.
+    /// The serial number is longer than 20 octets.
     CertificateSerial = 207, "certificate_serial", Final;
     /// An extension occurs twice.
     ExtensionRepeated = 208, "extension_repeated", Final;
@@ -149,6 +149,10 @@ error_codes! {
     PointEncoding = 311, "point_encoding", Final;
     /// The point is not on the curve.
     PointNotOnCurve = 312, "point_not_on_curve", Final;
+    /// An Ed25519 key breaks its rule.
+    Ed25519Key = 313, "ed25519_key", Final;
+    /// The key signs messages, not digests, and so no images.
+    KeySignsMessages = 314, "key_signs_messages", Final;
 
     // 4xx: setting up a verifier.
     /// The certificate's key is of another kind than the key type says.
@@ -205,6 +209,104 @@ error_codes! {
     StreamDestinationFailed = 702, "stream_destination_failed", Operator;
     /// The verdict was asked for before the source had ended.
     StreamUnfinished = 703, "stream_unfinished", Operator;
+
+    // 80x: trust.
+    /// More trusted certificates, or more bytes of them, than the bound.
+    TrustStoreTooLarge = 801, "trust_store_too_large", Operator;
+    /// A bundle, a directory or a store holds no certificate.
+    TrustStoreEmpty = 802, "trust_store_empty", Operator;
+    /// A bundle or a directory cannot be read.
+    TrustStoreUnreadable = 803, "trust_store_unreadable", Operator;
+    /// The dates are to be looked at, and no time is given.
+    ChainTimeMissing = 804, "chain_time_missing", Operator;
+    /// A revocation list is malformed, or of a kind that is not supported.
+    RevocationListUnusable = 805, "revocation_list_unusable", Operator;
+
+    // 81x and 82x: chains.
+    /// The certificate of an issuer is not at hand.
+    ChainIssuerMissing = 811, "chain_issuer_missing", Final;
+    /// The chain ends in a root that is not trusted.
+    ChainRootNotTrusted = 812, "chain_root_not_trusted", Final;
+    /// The search cost more than its budget.
+    ChainBudgetSpent = 813, "chain_budget_spent", Final;
+    /// The key of no issuer of the right name made the signature.
+    ChainSignatureInvalid = 814, "chain_signature_invalid", Final;
+    /// A certificate is signed with an algorithm that is not supported.
+    ChainSignatureUnsupported = 815, "chain_signature_unsupported", Final;
+    /// A certificate is signed with SHA-1.
+    ChainSignatureWeak = 816, "chain_signature_weak", Final;
+    /// The public key of a certificate of the chain cannot be used.
+    ChainKeyUnusable = 817, "chain_key_unusable", Final;
+    /// The key of an authority is too short.
+    ChainKeyWeak = 818, "chain_key_weak", Final;
+    /// A certificate of the chain has expired.
+    ChainExpired = 819, "chain_expired", Final;
+    /// A certificate of the chain is not valid yet.
+    ChainNotYetValid = 820, "chain_not_yet_valid", Final;
+    /// An issuer is no authority.
+    ChainNotAnAuthority = 821, "chain_not_an_authority", Final;
+    /// An issuer may not sign certificates.
+    ChainNoKeyCertSign = 822, "chain_no_key_cert_sign", Final;
+    /// The chain is longer than an issuer, or the bound, allows.
+    ChainPathLength = 823, "chain_path_length", Final;
+    /// A critical extension is not known.
+    ChainCriticalExtension = 824, "chain_critical_extension", Final;
+    /// An extension is malformed or repeated.
+    ChainExtensionMalformed = 825, "chain_extension_malformed", Final;
+    /// A name lies outside what an issuer allows.
+    ChainNameConstraints = 826, "chain_name_constraints", Final;
+    /// A certificate policy is demanded, and the chain has none.
+    ChainCertificatePolicies = 827, "chain_certificate_policies", Final;
+    /// The signing certificate may not sign data.
+    ChainNoDigitalSignature = 828, "chain_no_digital_signature", Final;
+    /// The signing certificate does not allow a purpose that the caller names.
+    ChainPurpose = 829, "chain_purpose", Final;
+    /// A certificate of the chain is revoked.
+    ChainRevoked = 830, "chain_revoked", Final;
+    /// Whether a certificate of the chain is revoked is not known.
+    ChainRevocationUnknown = 831, "chain_revocation_unknown", Final;
+    /// A trust anchor signed the image itself, which RFC 5280 knows no chain for.
+    ChainAnchorAsSigner = 832, "chain_anchor_as_signer", Final;
+    /// rustls-webpki, asked for a second opinion, refuses the chain.
+    ChainSecondOpinion = 833, "chain_second_opinion", Final;
+
+    // 9xx: the policy.
+    /// The image is not signed, and the policy asks for a signature.
+    ImageNotSigned = 901, "image_not_signed", Final;
+    /// A list of trusted ids is given, and it is empty.
+    TrustedIdsEmpty = 902, "trusted_ids_empty", Operator;
+    /// More trusted ids are given than the bound.
+    TrustedIdsTooMany = 903, "trusted_ids_too_many", Operator;
+    /// A trusted id is given twice.
+    TrustedIdRepeated = 904, "trusted_id_repeated", Operator;
+    /// A trusted id is the empty string.
+    TrustedIdEmpty = 905, "trusted_id_empty", Operator;
+    /// A trusted id is longer than the bound.
+    TrustedIdTooLong = 906, "trusted_id_too_long", Operator;
+    /// The user may not give trusted ids.
+    TrustedIdsForbidden = 907, "trusted_ids_forbidden", Operator;
+    /// The policy asks for a chain, and nothing to trust is given.
+    TrustMissing = 908, "trust_missing", Operator;
+    /// Something to trust is given, and the policy never validates a chain.
+    TrustNotOffered = 909, "trust_not_offered", Operator;
+    /// A chain is asked for, and the bytes or the host do not allow it to be checked.
+    TrustNotCheckable = 910, "trust_not_checkable", Operator;
+
+    // 92x: the image's record.
+    /// A digest in the image's record is none.
+    RecordMalformed = 920, "record_malformed", Final;
+    /// The image has not the size that its record names.
+    RecordSize = 921, "record_size", Final;
+    /// The image has not the digest that its record names.
+    RecordOsHash = 922, "record_os_hash", Final;
+    /// The image has not the MD5 that its record names.
+    RecordChecksum = 923, "record_checksum", Final;
+
+    // 93x: receipts.
+    /// The receipt is malformed, or of a version that is not known.
+    ReceiptMalformed = 931, "receipt_malformed", Final;
+    /// The receipt is of another image, or of the image as it was signed before.
+    ReceiptOfAnotherImage = 932, "receipt_of_another_image", Final;
 }
 
 impl ErrorCode {

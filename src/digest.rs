@@ -70,6 +70,11 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// A digest from its octets, as many as the hash method's.
+    pub(crate) fn from_octets(hash_method: HashMethod, octets: &[u8]) -> Option<Self> {
+        (octets.len() == hash_method.digest_length()).then(|| Self::new(hash_method, octets))
+    }
+
     fn new(hash_method: HashMethod, digest: &[u8]) -> Self {
         let mut octets = [0; 64];
         for (place, octet) in octets.iter_mut().zip(digest) {

@@ -12,19 +12,28 @@
 mod algorithm;
 mod asn1;
 mod certificate;
+mod chain;
 mod code;
 mod digest;
 mod excerpt;
+mod general_name;
+mod image;
 mod key_manager;
 #[cfg(feature = "legacy-checksum")]
 pub mod legacy_checksum;
 pub mod limits;
 mod modular;
 mod name;
+mod policy;
 mod properties;
 mod public_key;
+mod receipt;
+mod record;
+mod revocation_list;
+mod signature_algorithm;
 pub mod stages;
 mod timestamp;
+mod trust;
 mod verifier;
 
 pub use algorithm::{
@@ -33,9 +42,18 @@ pub use algorithm::{
 };
 pub use asn1::{DerDefect, DerError};
 pub use certificate::{Certificate, CertificateError, DateStatus, Extension, PemDefect, Validity, Version};
+pub use chain::{
+    Candidates, CertificateValidator, CertificateValidatorBuilder, ChainEnd, ChainError, ChainNote,
+    ChainPolicy, DroppedCandidate, NotAsked, RevocationStatus, RuleViolation, SecondOpinion,
+    UnknownRevocation, VerifiedChain,
+};
 pub use code::{Disposition, ErrorCode};
 pub use digest::{Digest, StreamingDigest};
 pub use excerpt::Excerpt;
+pub use image::{
+    Decision, ImageError, ImageRequest, ImageVerification, ImageVerifier, ImageVerifierBuilder, Plan,
+    VerifiedImage,
+};
 #[cfg(feature = "conformance")]
 pub use key_manager::conformance;
 pub use key_manager::{
@@ -43,15 +61,23 @@ pub use key_manager::{
     StoredCertificate,
 };
 pub use name::Name;
+pub use policy::{
+    CannotVerifyReason, CinderSettings, Delivery, ImageFacts, NotRequiredReason, NovaReading, NovaSettings,
+    PolicyError, RebuildIds, Requirement, SignatureState, TrustChoice, VerificationPolicy,
+};
 pub use properties::{Base64Defect, PropertyError, PropertyName, SignatureProperties};
 pub use public_key::{
     DsaComponent, KeyKind, PssDefect, PssSaltLength, PublicKey, PublicKeyError, SignatureError,
     SignatureInteger, SignatureMatch, VerificationError,
 };
+pub use receipt::{Receipt, ReceiptError, RecheckedImage};
+pub use record::{ImageRecord, RecordCheck, RecordError};
+pub use revocation_list::{RevocationList, RevocationListError};
 /// The types of time and DER certificates in this crate's interface.
 pub use rustls_pki_types as pki_types;
 pub use timestamp::Timestamp;
+pub use trust::{ChainCertificate, SkipReason, SkippedCertificate, TrustError, TrustStore};
 pub use verifier::{
-    DateCheck, Destination, HoldBackWriter, MemoryDestination, SignatureVerifier, StreamError, Verified,
-    VerifierError, VerifierOptions, VerifyingReader,
+    DateCheck, Destination, HoldBackWriter, MemoryDestination, SignatureVerifier, StreamError,
+    StreamVerifier, Verified, VerifierError, VerifierOptions, VerifyingReader,
 };

@@ -1,6 +1,6 @@
 //! Every bound on hostile input, each with its reason. Nothing else in the crate decides how much is too much.
 //!
-//! Each bound has a test at the bound and past it, in `tests/limits.rs`.
+//! Each bound has a test at the bound and past it, in `tests/limits.rs` or beside the code that it bounds.
 
 /// The longest `img_signature`, in characters of base64 and white space.
 ///
@@ -13,6 +13,12 @@ pub const MAX_SIGNATURE_TEXT: usize = 16 * 1024;
 ///
 /// A certificate id is a UUID or an href that ends in one; Nova accepts any length and so must not decide for us.
 pub const MAX_PROPERTY_TEXT: usize = 1024;
+
+/// The most trusted ids that a user may give for one image: what the schema of Nova's API says (`maxItems`).
+pub const MAX_TRUSTED_IDS: usize = 50;
+
+/// The longest trusted id, in bytes: what the signing certificate's id may have. Nova has no bound.
+pub const MAX_TRUSTED_ID: usize = MAX_PROPERTY_TEXT;
 
 /// The longest certificate, in octets of DER.
 ///
@@ -32,6 +38,23 @@ pub const MAX_NAME_ATTRIBUTES: usize = 64;
 
 /// The most extensions in one certificate. RFC 5280 defines 16.
 pub const MAX_EXTENSIONS: usize = 64;
+
+/// The most names in one list of general names: alternative names, or the subtrees of name constraints, permitted and
+/// excluded each.
+///
+/// Let's Encrypt stops at 100 names in a certificate; a signing certificate needs one or none.
+pub const MAX_GENERAL_NAMES: usize = 1024;
+
+/// The most comparisons of a name with a subtree of name constraints, in the validation of one certificate.
+///
+/// rustls-webpki allows as many. A comparison of hosts takes well below a microsecond, one of directory names a few.
+pub const MAX_NAME_COMPARISONS: u32 = 250_000;
+
+/// The most certificate policies in one certificate, and the most policy mappings.
+///
+/// The bridges between public authorities, which have the most, have a few dozen. The work on a path grows with their
+/// sum over its certificates (RFC 9618), not with their product.
+pub const MAX_POLICIES: usize = 128;
 
 /// The smallest RSA modulus, in bits: what the Glance guide's own walkthrough makes.
 pub const MIN_RSA_BITS: u32 = 1024;
@@ -65,3 +88,34 @@ pub const MAX_NAME_TEXT: usize = 256;
 
 /// How much of an untrusted text an error keeps, in characters.
 pub const MAX_EXCERPT: usize = 64;
+
+/// The work that one chain may cost, in checks of an RSA-2048 signature: about 40 microseconds each, so less than a
+/// second in all.
+///
+/// A right chain of three links among 500 namesakes of RSA-4096 costs 6000. Every (certificate, key) pair is checked
+/// once; a candidate that is refused without a check, each step of backtracking, 32 candidates put in order, and 64
+/// certificate policies along a whole chain cost one unit as well. `chain/work.rs` has the price of each kind of key.
+pub const MAX_CHAIN_WORK: u32 = 20_000;
+
+/// The most certificates in one chain, the signing certificate and the root included.
+///
+/// Nova allows 50 trusted ids; public chains have three to five.
+pub const MAX_CHAIN_LENGTH: usize = 64;
+
+/// The most trusted certificates that are read from ids, a bundle or a directory, and the most that are taken from beside
+/// a signing certificate. What a caller hands over as certificates is the caller's to bound.
+///
+/// The trust stores of operating systems hold about 150.
+pub const MAX_TRUSTED_CERTIFICATES: usize = 4096;
+
+/// The largest bundle of certificates or revocation list in one file, in bytes.
+pub const MAX_BUNDLE: usize = 16 * 1024 * 1024;
+
+/// The most certificates that an error lists as tried or skipped; it says how many more there were.
+pub const MAX_LISTED_CANDIDATES: usize = 32;
+
+/// The smallest RSA modulus of a certificate authority, in bits (SP 800-131A revision 2, table 2).
+pub const MIN_AUTHORITY_RSA_BITS: u32 = 2048;
+
+/// The smallest DSA p and q of a certificate authority, in bits (SP 800-131A revision 2, table 2).
+pub const MIN_AUTHORITY_DSA_BITS: (u32, u32) = (2048, 224);

@@ -12,6 +12,29 @@ pub struct Name {
     der: Vec<u8>,
 }
 
+/// How two names are held to be equal. In both, the order of the attributes in one RDN does not matter: it is a SET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameRules {
+    /// The same attribute types and the same text, whatever the string type; case counts. Cursive compares so.
+    AnyStringType,
+    /// RFC 5280 section 7.1: besides, neither case nor the amount of white space counts.
+    Rfc5280,
+}
+
+/// A name made ready for comparison: equal exactly when the names are equal under the rules it was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct MatchingForm {
+    rdns: Vec<Vec<u8>>,
+}
+
+impl MatchingForm {
+    /// Whether the name lies in the subtree that begins with `base`: its first RDNs are those of `base` (RFC 5280
+    /// section 4.2.1.10).
+    pub(crate) fn is_within(&self, base: &Self) -> bool {
+        self.rdns.starts_with(&base.rdns)
+    }
+}
+
 /// Why a name cannot be read.
 pub(crate) enum NameError {
     Malformed(DerError),
@@ -59,6 +82,20 @@ impl Name {
         self.der == [SEQUENCE, 0]
     }
 
+    /// The name as it compares under these rules.
+    pub(crate) fn matching_form(&self, rules: NameRules) -> MatchingForm {
+        // The octets were read before. If they could not be read again, they would equal nothing but themselves.
+        let Ok(rdns) = self.rdns() else { return MatchingForm { rdns: vec![self.der.clone()] } };
+        MatchingForm { rdns: rdns.iter().map(|rdn| matching_octets(rdn, rules)).collect() }
+    }
+
+    /// The values of the emailAddress attributes (RFC 5280 section 4.1.2.6); `None` for one that is no text.
+    pub(crate) fn email_addresses(&self) -> Vec<Option<String>> {
+        let rdns = self.rdns().unwrap_or_default();
+        let addresses = rdns.iter().flatten().filter(|attribute| attribute.oid == EMAIL_ADDRESS);
+        addresses.map(Attribute::text).collect()
+    }
+
     /// The relative names, each as its attributes; the octets were checked when the name was read.
     fn rdns(&self) -> Result<Vec<Vec<Attribute<'_>>>, DerError> {
         let mut rdns = Reader::new(&self.der, "Name").element(SEQUENCE, "Name")?.reader();
@@ -96,6 +133,9 @@ impl fmt::Debug for Name {
     }
 }
 
+/// id-emailAddress (RFC 5280 appendix A.1).
+const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 1];
+
 /// AttributeTypeAndValue.
 struct Attribute<'a> {
     oid: &'a [u8],
@@ -130,9 +170,20 @@ impl<'a> Attribute<'a> {
             [0x55, 0x04, 11] => "OU",
             [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 25] => "DC",
             [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 1] => "UID",
-            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 1] => "emailAddress",
+            EMAIL_ADDRESS => "emailAddress",
             _ => return None,
         })
+    }
+
+    /// The attribute as it compares: type, whether the value is text, value; lengths before what varies in length.
+    fn matching_octets(&self, rules: NameRules) -> Vec<u8> {
+        let (kind, value) = match (self.text(), rules) {
+            (Some(text), NameRules::AnyStringType) => (0, text.into_bytes()),
+            (Some(text), NameRules::Rfc5280) => (0, prepared(&text).into_bytes()),
+            // Types whose matching rules we do not know compare by their DER.
+            (None, _) => (1, self.value.raw.to_vec()),
+        };
+        [&length(self.oid)[..], self.oid, &[kind], &length(&value), &value].concat()
     }
 
     /// The value as text, where its string type is one that RFC 5280 knows and its octets are such a string.
@@ -171,6 +222,36 @@ impl fmt::Display for Attribute<'_> {
             }
         }
     }
+}
+
+/// One RDN as it compares. X.690 section 11.6 sorts a SET OF by its DER, which depends on string types: sorted anew.
+fn matching_octets(rdn: &[Attribute<'_>], rules: NameRules) -> Vec<u8> {
+    let mut attributes: Vec<_> = rdn.iter().map(|attribute| attribute.matching_octets(rules)).collect();
+    attributes.sort_unstable();
+    attributes.concat()
+}
+
+fn length(octets: &[u8]) -> [u8; 8] {
+    u64::try_from(octets.len()).unwrap_or(u64::MAX).to_be_bytes()
+}
+
+/// A text as caseIgnoreMatch compares it (RFC 4518): lower case, no white space at the ends, one space for each run of
+/// it between words.
+///
+/// Of RFC 4518 the normalization NFKC is not applied, nor are invisible characters taken out (section 2.2), nor letters
+/// folded that lower-casing leaves apart (`ß` and `ss`). So names that the standard holds equal may be held different
+/// here, never the reverse. That refuses an issuer or a permitted subtree; it passes over an excluded subtree, where
+/// an authority writes the same name in two normal forms.
+fn prepared(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        // Letter by letter: `str::to_lowercase` writes a sigma differently at the end of a word.
+        words.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    words
 }
 
 fn wide<const OCTETS: usize>(octets: &[u8], code_point: impl Fn([u8; OCTETS]) -> u32) -> Option<String> {
@@ -246,6 +327,122 @@ mod tests {
             assert_eq!(name(&[attribute(CN, tag, value)]).unwrap().to_string(), shown);
         }
         assert_eq!(name(&[attribute(&[0x2a, 3], 0x0c, b"q")]).unwrap().to_string(), "1.2.3=#0c0171");
+    }
+
+    const O: &[u8] = &[0x55, 4, 10];
+    const ANY_STRING_TYPE: NameRules = NameRules::AnyStringType;
+    const RFC_5280: NameRules = NameRules::Rfc5280;
+
+    fn equal(a: &Name, b: &Name, rules: NameRules) -> bool {
+        a.matching_form(rules) == b.matching_form(rules)
+    }
+
+    #[test]
+    fn the_string_type_never_counts_and_case_and_white_space_count_in_cursive_alone() {
+        for (a, b, any_string_type, rfc_5280) in [
+            ((0x0c, &b"Snake Oil"[..]), (0x13, &b"Snake Oil"[..]), true, true),
+            ((0x0c, b"A"), (0x1e, &[0, b'A']), true, true),
+            ((0x0c, b"A"), (0x1c, &[0, 0, 0, b'A']), true, true),
+            ((0x0c, b"A"), (0x16, b"A"), true, true),
+            ((0x0c, "Müller".as_bytes()), (0x14, b"M\xfcller"), true, true),
+            ((0x13, b"Snake Oil"), (0x13, b"SNAKE oil"), false, true),
+            ((0x0c, "MÜLLER".as_bytes()), (0x14, b"m\xfcller"), false, true),
+            ((0x0c, "ΟΔΟΣ".as_bytes()), (0x0c, "οδοσ".as_bytes()), false, true),
+            ((0x13, b"Snake Oil"), (0x13, b"  Snake   Oil "), false, true),
+            ((0x0c, b"Snake Oil"), (0x0c, "Snake\u{a0}\tOil".as_bytes()), false, true),
+            ((0x0c, b""), (0x0c, b"  "), false, true),
+            ((0x13, b"Snake Oil"), (0x13, b"SnakeOil"), false, false),
+            ((0x13, b"Snake Oil"), (0x13, b"Snake Oil Ltd"), false, false),
+            // Not normalized: one precomposed character, and a letter with a combining mark.
+            ((0x0c, "ü".as_bytes()), (0x0c, "u\u{308}".as_bytes()), false, false),
+            // No text: its octets and its type count.
+            ((0x03, &[0, 1]), (0x03, &[0, 1]), true, true),
+            ((0x03, b"\0a"), (0x03, b"\0A"), false, false),
+            ((0x04, b"a"), (0x0c, b"a"), false, false),
+            ((0x04, b"a"), (0x03, b"a"), false, false),
+            // Text that reads like the DER of something else is still text.
+            ((0x0c, b"\x04\x01a"), (0x04, b"a"), false, false),
+        ] {
+            let [left, right] = [a, b].map(|(tag, value)| name(&[attribute(CN, tag, value)]).unwrap());
+            assert_eq!(equal(&left, &right, ANY_STRING_TYPE), any_string_type, "{left} {right}");
+            assert_eq!(equal(&left, &right, RFC_5280), rfc_5280, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn order_counts_between_relative_names_and_not_within_one() {
+        let [a, b] = [attribute(CN, 0x0c, b"a"), attribute(O, 0x0c, b"b")];
+        let other_type = attribute(O, 0x0c, b"a");
+        let together = name(&[[&a[..], &b].concat()]).unwrap();
+        for rules in [ANY_STRING_TYPE, RFC_5280] {
+            assert!(equal(&together, &name(&[[&b[..], &a].concat()]).unwrap(), rules));
+            for different in [
+                vec![],
+                vec![a.clone()],
+                vec![a.clone(), b.clone()],
+                vec![[&a[..], &other_type].concat()],
+                vec![[&a[..], &b, &b].concat()],
+            ] {
+                assert!(!equal(&together, &name(&different).unwrap(), rules), "{different:02x?}");
+            }
+            assert!(!equal(
+                &name(&[a.clone(), b.clone()]).unwrap(),
+                &name(&[b.clone(), a.clone()]).unwrap(),
+                rules
+            ));
+            assert!(!equal(
+                &name(std::slice::from_ref(&a)).unwrap(),
+                &name(std::slice::from_ref(&other_type)).unwrap(),
+                rules
+            ));
+        }
+    }
+
+    #[test]
+    fn no_text_can_stand_for_two_attributes() {
+        let one = attribute(CN, 0x0c, b"a");
+        let form = name(std::slice::from_ref(&one)).unwrap().matching_form(ANY_STRING_TYPE);
+        // A value that holds what a second attribute would add.
+        let mut forged = b"a".to_vec();
+        forged.extend(form.rdns.concat());
+        let forged = name(&[attribute(CN, 0x0c, &forged)]).unwrap();
+        assert!(!equal(&forged, &name(&[[&one[..], &one].concat()]).unwrap(), ANY_STRING_TYPE));
+    }
+
+    #[test]
+    fn a_subtree_begins_with_the_relative_names_of_its_base() {
+        let [country, organization, person] = [
+            attribute(&[0x55, 4, 6], 0x13, b"US"),
+            attribute(O, 0x0c, b"Snake Oil"),
+            attribute(CN, 0x0c, b"a"),
+        ];
+        let shouted = attribute(O, 0x13, b"SNAKE  OIL");
+        let form = |rdns: &[&Vec<u8>]| {
+            let rdns: Vec<_> = rdns.iter().map(|&rdn| rdn.clone()).collect();
+            name(&rdns).unwrap().matching_form(RFC_5280)
+        };
+        let base = form(&[&country, &organization]);
+        assert!(form(&[&country, &organization, &person]).is_within(&base));
+        assert!(form(&[&country, &shouted, &person]).is_within(&base));
+        assert!(base.is_within(&base));
+        assert!(base.is_within(&form(&[])));
+        for outside in
+            [form(&[&country]), form(&[&organization, &country]), form(&[&country, &person]), form(&[])]
+        {
+            assert!(!outside.is_within(&base), "{outside:02x?}");
+        }
+        let joined = [&organization[..], &person].concat();
+        assert!(!form(&[&country, &joined]).is_within(&base), "part of a relative name is not that name");
+    }
+
+    #[test]
+    fn email_addresses_are_those_of_the_subject_in_order() {
+        let subject = name(&[
+            attribute(EMAIL_ADDRESS, 0x16, b"a@example.com"),
+            attribute(CN, 0x0c, b"b@example.com"),
+            [attribute(O, 0x0c, b"x"), attribute(EMAIL_ADDRESS, 0x04, b"c@example.com")].concat(),
+        ]);
+        assert_eq!(subject.unwrap().email_addresses(), [Some("a@example.com".to_owned()), None]);
     }
 
     #[test]

@@ -11,10 +11,12 @@ use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 
 mod dsa;
 mod ecdsa;
+mod ed25519;
 mod rsa;
 mod two_integers;
 
 pub use dsa::DsaComponent;
+pub(crate) use rsa::PssParameters;
 pub use rsa::{PssDefect, PssSaltLength};
 
 /// rsaEncryption, 1.2.840.113549.1.1.1 (RFC 8017 appendix A.1)
@@ -25,6 +27,8 @@ const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a
 const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
 /// id-ecPublicKey, 1.2.840.10045.2.1 (RFC 5480 section 2.1.1)
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// id-Ed25519, 1.3.101.112 (RFC 8410 section 3)
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +40,10 @@ pub enum KeyKind {
     Dsa,
     /// An elliptic-curve key on this curve.
     Ec(Curve),
+    /// An elliptic-curve key on secp256r1, NIST P-256. Certificates are signed with it; no image key type names it.
+    P256,
+    /// An Ed25519 key (RFC 8032). Certificates are signed with it; no image key type names it.
+    Ed25519,
 }
 
 impl fmt::Display for KeyKind {
@@ -44,6 +52,8 @@ impl fmt::Display for KeyKind {
             Self::Rsa => f.write_str("RSA"),
             Self::Dsa => f.write_str("DSA"),
             Self::Ec(curve) => write!(f, "EC {curve}"),
+            Self::P256 => f.write_str("EC secp256r1"),
+            Self::Ed25519 => f.write_str("Ed25519"),
         }
     }
 }
@@ -66,6 +76,7 @@ enum Prepared {
     Rsa(rsa::RsaKey),
     Dsa(dsa::DsaKey),
     Ec(ecdsa::EcKey),
+    Ed25519(ed25519::Ed25519Key),
 }
 
 impl PublicKey {
@@ -83,6 +94,7 @@ impl PublicKey {
             RSASSA_PSS => Prepared::Rsa(rsa::RsaKey::read_restricted(&spki)?),
             DSA => Prepared::Dsa(dsa::DsaKey::read(&spki)?),
             EC_PUBLIC_KEY => Prepared::Ec(ecdsa::EcKey::read(&spki)?),
+            ED25519 => Prepared::Ed25519(ed25519::Ed25519Key::read(&spki)?),
             other => return Err(PublicKeyError::UnsupportedAlgorithm { oid: dotted(other) }),
         };
         Ok(Self(Arc::new(prepared)))
@@ -94,7 +106,8 @@ impl PublicKey {
         match &*self.0 {
             Prepared::Rsa(_) => KeyKind::Rsa,
             Prepared::Dsa(_) => KeyKind::Dsa,
-            Prepared::Ec(key) => KeyKind::Ec(key.curve()),
+            Prepared::Ec(key) => key.kind(),
+            Prepared::Ed25519(_) => KeyKind::Ed25519,
         }
     }
 
@@ -104,7 +117,8 @@ impl PublicKey {
         match &*self.0 {
             Prepared::Rsa(key) => key.bits(),
             Prepared::Dsa(key) => key.bits(),
-            Prepared::Ec(key) => key.curve().field_bits(),
+            Prepared::Ec(key) => field_bits(key.kind()),
+            Prepared::Ed25519(_) => field_bits(KeyKind::Ed25519),
         }
     }
 
@@ -142,6 +156,36 @@ impl PublicKey {
             Prepared::Rsa(key) => key.verify(hash_method, digest, signature, salt_length),
             Prepared::Dsa(key) => key.verify(digest, signature),
             Prepared::Ec(key) => key.verify(digest, signature),
+            Prepared::Ed25519(_) => Err(SignatureError::MessageOnly.into()),
+        }
+    }
+
+    /// RSASSA-PKCS1-v1_5 over the DER of a DigestInfo (RFC 8017 section 8.2.2): for certificates, never for images.
+    pub(crate) fn verify_pkcs1v15(
+        &self,
+        digest_info: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerificationError> {
+        match &*self.0 {
+            Prepared::Rsa(key) => key.verify_pkcs1v15(digest_info, signature),
+            _ => Err(VerificationError::Mismatch),
+        }
+    }
+
+    /// DSA or ECDSA over a digest of any length, such as SHA-1's: for certificates.
+    pub(crate) fn verify_any_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+        match &*self.0 {
+            Prepared::Dsa(key) => key.verify(digest, signature).map(|_| ()),
+            Prepared::Ec(key) => key.verify(digest, signature).map(|_| ()),
+            _ => Err(VerificationError::Mismatch),
+        }
+    }
+
+    /// A scheme that takes the message itself: Ed25519.
+    pub(crate) fn verify_message(&self, message: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+        match &*self.0 {
+            Prepared::Ed25519(key) => key.verify(message, signature),
+            _ => Err(VerificationError::Mismatch),
         }
     }
 
@@ -154,7 +198,56 @@ impl PublicKey {
             Prepared::Rsa(key) => key.check(hash_method, signature).map(|_| ()),
             Prepared::Dsa(key) => key.check(signature).map(|_| ()),
             Prepared::Ec(key) => key.check(signature),
+            Prepared::Ed25519(_) => Err(SignatureError::MessageOnly),
         }
+    }
+}
+
+/// The size of the field that a curve lies over, in bits.
+const fn field_bits(kind: KeyKind) -> u32 {
+    match kind {
+        KeyKind::Ec(curve) => curve.field_bits(),
+        KeyKind::P256 => 256,
+        KeyKind::Ed25519 => 255,
+        KeyKind::Rsa | KeyKind::Dsa => 0,
+    }
+}
+
+/// What a SubjectPublicKeyInfo says about its key, at the price of reading it: no point is decompressed, no prime
+/// tested. The key may still turn out to be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyOutline {
+    pub(crate) kind: KeyKind,
+    /// As [`PublicKey::bits`].
+    pub(crate) bits: u32,
+    /// What a verification raises to: the multiplications that RSA's exponent takes, the size of DSA's q in bits; 0 for
+    /// other kinds.
+    pub(crate) exponent: u32,
+}
+
+impl KeyOutline {
+    /// Reads the outline.
+    pub(crate) fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        let mut reader = Reader::new(der, "SubjectPublicKeyInfo");
+        let spki = SubjectPublicKeyInfo::read(&mut reader)?;
+        reader.finish()?;
+        let (kind, bits, exponent) = match spki.algorithm.oid {
+            RSA_ENCRYPTION | RSASSA_PSS => {
+                let (bits, multiplications) = rsa::sizes(spki.subject_public_key)?;
+                (KeyKind::Rsa, bits, multiplications)
+            }
+            DSA => {
+                let (bits, order_bits) = dsa::sizes(&spki)?;
+                (KeyKind::Dsa, bits, order_bits)
+            }
+            EC_PUBLIC_KEY => {
+                let kind = ecdsa::curve_of(&spki)?;
+                (kind, field_bits(kind), 0)
+            }
+            ED25519 => (KeyKind::Ed25519, field_bits(KeyKind::Ed25519), 0),
+            other => return Err(PublicKeyError::UnsupportedAlgorithm { oid: dotted(other) }),
+        };
+        Ok(Self { kind, bits, exponent })
     }
 }
 
@@ -256,14 +349,19 @@ pub enum PublicKeyError {
     /// The point is neither compressed nor uncompressed, or has the wrong length (SEC 1 section 2.3.4).
     PointEncoding {
         /// The curve.
-        curve: Curve,
+        curve: KeyKind,
         /// The length found, in octets.
         length: usize,
     },
     /// The coordinates are not those of a point on the curve.
     PointNotOnCurve {
         /// The curve.
-        curve: Curve,
+        curve: KeyKind,
+    },
+    /// An Ed25519 key breaks its rule.
+    Ed25519 {
+        /// The rule it breaks.
+        rule: &'static str,
     },
 }
 
@@ -284,6 +382,7 @@ impl PublicKeyError {
             Self::DsaParameter { .. } => ErrorCode::DsaParameter,
             Self::PointEncoding { .. } => ErrorCode::PointEncoding,
             Self::PointNotOnCurve { .. } => ErrorCode::PointNotOnCurve,
+            Self::Ed25519 { .. } => ErrorCode::Ed25519Key,
         }
     }
 
@@ -304,13 +403,13 @@ impl fmt::Display for PublicKeyError {
         match self {
             Self::Malformed(error) => write!(f, "{error}"),
             Self::UnsupportedAlgorithm { oid } => {
-                write!(f, "its algorithm {oid} is none of RSA, RSASSA-PSS, DSA and elliptic curves")
+                write!(f, "its algorithm {oid} is none of RSA, RSASSA-PSS, DSA, elliptic curves and Ed25519")
             }
             Self::CurveNotYetSupported { curve } => {
                 write!(f, "it lies on {curve}, which this version cannot compute with")
             }
             Self::UnsupportedCurve { oid } => {
-                write!(f, "its curve {oid} is none of the six that image signatures may use")
+                write!(f, "its curve {oid} is none of the six that image signatures may use, nor secp256r1")
             }
             Self::ExplicitCurve => f.write_str("its curve is given by explicit parameters, not by name"),
             Self::PssParameters { rule } => write!(f, "its RSASSA-PSS parameters are not usable: {rule}"),
@@ -331,9 +430,10 @@ impl fmt::Display for PublicKeyError {
             Self::DsaParameter { component, rule } => write!(f, "its DSA {component} {rule}"),
             Self::PointEncoding { curve, length } => write!(
                 f,
-                "its point on {curve}, of {length} octets, is neither in compressed nor in uncompressed form"
+                "its point for {curve}, of {length} octets, is neither in compressed nor in uncompressed form"
             ),
-            Self::PointNotOnCurve { curve } => write!(f, "its point is not on {curve}"),
+            Self::PointNotOnCurve { curve } => write!(f, "its point is not on the curve of {curve}"),
+            Self::Ed25519 { rule } => write!(f, "its Ed25519 key {rule}"),
         }
     }
 }
@@ -394,6 +494,8 @@ pub enum SignatureError {
         /// Whether it is zero, rather than not below the order.
         zero: bool,
     },
+    /// The key signs messages, not digests, and so no images (RFC 8032 section 5.1).
+    MessageOnly,
     /// The key allows signatures with one hash method only (RFC 4055 section 3.3).
     Restricted {
         /// The hash method or hash of MGF1 that the key's parameters name.
@@ -412,6 +514,7 @@ impl SignatureError {
             Self::NotBelowModulus => ErrorCode::SignatureNotBelowModulus,
             Self::Encoding(_) => ErrorCode::SignatureEncoding,
             Self::OutOfRange { .. } => ErrorCode::SignatureOutOfRange,
+            Self::MessageOnly => ErrorCode::KeySignsMessages,
             Self::Restricted { .. } => ErrorCode::KeyRestricted,
         }
     }
@@ -438,6 +541,7 @@ impl fmt::Display for SignatureError {
             Self::OutOfRange { integer, zero: false } => {
                 write!(f, "the signature's {integer} is not below the order")
             }
+            Self::MessageOnly => f.write_str("an Ed25519 key signs no digests, and so no images"),
             Self::Restricted { key_hash, hash_method } => {
                 write!(f, "the key is restricted to {key_hash}, the image's hash method is {hash_method}")
             }

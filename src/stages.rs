@@ -14,8 +14,13 @@
 //! | digest | bytes, in pieces | [`Digest`](crate::Digest) | never fails |
 //! | signature | key, hash method, digest, signature | [`SignatureMatch`](crate::SignatureMatch) | [`VerificationError`](crate::VerificationError) |
 //! | verifier | properties, certificate; then bytes, in pieces | [`Verified`](crate::Verified) | [`VerifierError`](crate::VerifierError), [`VerificationError`](crate::VerificationError) |
+//! | revocation list | DER or PEM | [`RevocationList`](crate::RevocationList) | [`RevocationListError`](crate::RevocationListError) |
+//! | trust | certificates, a bundle, or ids and a key manager | [`TrustStore`](crate::TrustStore) | [`TrustError`](crate::TrustError) |
+//! | chain | certificate, trust, rules, time | [`VerifiedChain`](crate::VerifiedChain) | [`ChainError`](crate::ChainError) |
+//! | policy | what is known of an image and its request | [`Requirement`](crate::Requirement) | [`PolicyError`](crate::PolicyError) |
+//! | image | a request; what its [`Plan`](crate::Plan) names; then bytes | [`VerifiedImage`](crate::VerifiedImage) | [`ImageError`](crate::ImageError) |
 //!
-//! Fetching the certificate is the only stage with input and output, and it is the caller's: a
+//! Fetching certificates is the only step with input and output, and it is the caller's: a
 //! [`KeyManager`](crate::KeyManager), or whatever has brought the bytes already.
 //!
 //! The same image, stage by stage:
@@ -44,4 +49,5 @@
 //! ```
 //!
 //! What the stages do not do one by one, and [`SignatureVerifier`](crate::SignatureVerifier) does: hold the key's kind
-//! and curve against the key type, and look at dates. A binding for services wraps that one.
+//! and curve against the key type, and look at dates. A binding for services wraps [`ImageVerifier`](crate::ImageVerifier),
+//! which joins them all; its [`plan`](crate::ImageVerifier::plan) lets a driver of another language do the fetching.

@@ -22,6 +22,55 @@ pub use hold_back::{Destination, HoldBackWriter, MemoryDestination};
 pub use reader::VerifyingReader;
 pub use stream_error::StreamError;
 
+/// What takes an image's bytes and comes to a verdict: [`SignatureVerifier`] and
+/// [`ImageVerification`](crate::ImageVerification), and no others.
+pub trait StreamVerifier: fmt::Debug + sealed::Sealed {
+    /// The verdict when it is yes.
+    type Verdict;
+
+    /// Takes the image's next bytes.
+    fn take(&mut self, data: &[u8]);
+
+    /// How many bytes it has taken.
+    fn bytes_taken(&self) -> u64;
+
+    /// The digest of the bytes taken so far.
+    fn digest_so_far(&self) -> Digest;
+
+    /// The verdict on all bytes taken.
+    ///
+    /// # Errors
+    /// [`StreamError`] says why it is no.
+    fn into_verdict(self) -> Result<Self::Verdict, StreamError>;
+}
+
+pub(crate) mod sealed {
+    /// A verifier of one's own could let anything out of a hold-back writer.
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for SignatureVerifier {}
+
+impl StreamVerifier for SignatureVerifier {
+    type Verdict = Verified;
+
+    fn take(&mut self, data: &[u8]) {
+        self.update(data);
+    }
+
+    fn bytes_taken(&self) -> u64 {
+        self.bytes_read
+    }
+
+    fn digest_so_far(&self) -> Digest {
+        self.digest()
+    }
+
+    fn into_verdict(self) -> Result<Verified, StreamError> {
+        Ok(self.verify()?)
+    }
+}
+
 /// Verifies the signature of one image while its bytes stream through.
 ///
 /// Built from the image's properties and the signing certificate, without I/O; memory does not grow with the image.
@@ -125,7 +174,7 @@ impl VerifierOptions {
         self
     }
 
-    /// Lets an `ECC_` key type stand for a key on any supported curve, as Cursive does.
+    /// Lets an `ECC_` key type stand for a key on any supported curve, P-256 included, as Cursive does.
     #[must_use]
     pub fn any_curve(mut self, any_curve: bool) -> Self {
         self.any_curve = any_curve;
@@ -136,6 +185,14 @@ impl VerifierOptions {
     #[must_use]
     pub fn dates(mut self, dates: DateCheck) -> Self {
         self.dates = dates;
+        self
+    }
+
+    /// Reports the dates at this time, unless more is asked already.
+    pub(crate) fn report_dates(mut self, time: Option<rustls_pki_types::UnixTime>) -> Self {
+        if let (DateCheck::Ignore, Some(time)) = (self.dates, time) {
+            self.dates = DateCheck::Report(time);
+        }
         self
     }
 }
@@ -195,7 +252,12 @@ impl SignatureVerifier {
     /// # Errors
     /// [`VerificationError`] says why the signature does not hold.
     pub fn verify(self) -> Result<Verified, VerificationError> {
-        let digest = self.digest.finish();
+        let digest = self.digest.clone().finish();
+        self.judge(digest)
+    }
+
+    /// The verdict on a digest that the caller has: for receipts alone, which say so.
+    pub(crate) fn judge(self, digest: Digest) -> Result<Verified, VerificationError> {
         let (hash_method, signature) = (digest.hash_method(), self.properties.signature());
         let (key_kind, salt_length) = match &self.key {
             Key::BuiltIn(key) => {
@@ -250,7 +312,8 @@ fn fitting_key(
     match (properties.key_type(), key.kind()) {
         (KeyType::RsaPss, KeyKind::Rsa) | (KeyType::Dsa, KeyKind::Dsa) => {}
         (KeyType::Ecc(named), KeyKind::Ec(curve)) if *named == curve || options.any_curve => {}
-        (KeyType::Ecc(_), KeyKind::Ec(_)) => {
+        (KeyType::Ecc(_), KeyKind::P256) if options.any_curve => {}
+        (KeyType::Ecc(_), KeyKind::Ec(_) | KeyKind::P256) => {
             let key_type = properties.key_type().clone();
             return Err(VerifierError::CurveMismatch { key_type, found: key.kind() });
         }

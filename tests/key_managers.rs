@@ -159,47 +159,6 @@ fn an_error_names_the_id_and_says_whether_to_try_again() {
     assert!(format.to_string().contains("\"X.509\""), "the right word: {format}");
 }
 
-/// `get_certificate` of Cursive's own unit tests, step by step.
-#[test]
-fn cursives_certificate_retrieval() {
-    let text = fs::read(common::vectors().join("cursive/unit_tests.json")).unwrap();
-    let tests: serde_json::Value = serde_json::from_slice(&text).unwrap();
-    let mut run = 0;
-    for test in tests["tests"].as_array().unwrap() {
-        if test["op"] != "get_certificate" {
-            continue;
-        }
-        let inputs = &test["inputs"];
-        let expected = test["expected"]["message_regex"].as_str();
-        let id = inputs["id"].as_str().unwrap();
-        let outcome = match inputs["store"].get(id) {
-            Some(object) => {
-                use base64::Engine as _;
-                let bytes = object["der_base64"].as_str().unwrap_or_default();
-                let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).unwrap();
-                StoredCertificate::from_managed_object(id, object["format"].as_str().unwrap(), &bytes)
-            }
-            None if inputs.get("store_error").is_some() => {
-                Err(KeyManagerError::unavailable(id, "KeyManagerError"))
-            }
-            None => MemoryKeyManager::new().certificate(id),
-        };
-        let code = outcome.err().map(|error| error.code());
-        let cursive = match expected {
-            None => None,
-            Some(text) if text.starts_with("Unable to retrieve") => Some(ErrorCode::KeyManagerUnavailable),
-            Some(text) if text.starts_with("Invalid certificate format") => {
-                Some(ErrorCode::CertificateFormatUnsupported)
-            }
-            Some(text) if text.starts_with("Certificate not found") => Some(ErrorCode::CertificateNotFound),
-            Some(other) => panic!("{other}"),
-        };
-        assert_eq!(code, cursive, "{}", test["test"]);
-        run += 1;
-    }
-    assert_eq!(run, 4);
-}
-
 #[test]
 fn a_key_manager_is_used_through_any_pointer() {
     let guide = Walkthrough::glance();

@@ -407,13 +407,46 @@ fn a_compressed_point_without_a_square_root_is_refused() {
     assert!((10..30).contains(&refused.count()));
 }
 
+/// P-256 and Ed25519 sign certificates; their keys are read as strictly as those that sign images.
+#[test]
+fn keys_of_certificates_alone_are_read_strictly() {
+    const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    let p256 = || Some(oid(&hex("2a8648ce3d030107")));
+    let generator = hex("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
+    let key = read(&spki(EC, p256(), &generator)).unwrap();
+    assert_eq!((key.kind(), key.bits()), (KeyKind::P256, 256));
+    let mut off_curve = [&[4][..], &generator[1..], &[1; 32]].concat();
+    for (point, code) in [
+        (&off_curve[..], ErrorCode::PointNotOnCurve),
+        (&generator[..32], ErrorCode::PointEncoding),
+        (&[0], ErrorCode::PointEncoding),
+    ] {
+        assert_eq!(read(&spki(EC, p256(), point)).unwrap_err().code(), code, "{point:02x?}");
+    }
+    off_curve[0] = 6;
+    assert_eq!(read(&spki(EC, p256(), &off_curve)).unwrap_err().code(), ErrorCode::PointEncoding);
+
+    // RFC 8032 section 7.1, test 1; the neutral element; a y without a square root; no 32 octets; parameters.
+    let good = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let key = read(&spki(ED25519, None, &good)).unwrap();
+    assert_eq!(key.kind(), KeyKind::Ed25519);
+    assert_eq!(
+        key.verify_digest(HashMethod::Sha256, &[0; 32], &[0; 64], PssSaltLength::Auto).unwrap_err().code(),
+        ErrorCode::KeySignsMessages
+    );
+    let neutral = [&[1][..], &[0; 31]].concat();
+    for octets in [&neutral[..], &[7; 32], &good[..31]] {
+        assert_eq!(read(&spki(ED25519, None, octets)).unwrap_err().code(), ErrorCode::Ed25519Key);
+    }
+    assert_eq!(read(&spki(ED25519, Some(null()), &good)).unwrap_err().code(), ErrorCode::KeyMalformed);
+}
+
 #[test]
 fn algorithms_and_curves_that_verify_no_images_are_named() {
-    let error = read(&spki(&[0x2b, 0x65, 0x70], None, &[7; 32])).unwrap_err();
-    assert_eq!(error, PublicKeyError::UnsupportedAlgorithm { oid: "1.3.101.112".into() });
-    let p256 = hex("2a8648ce3d030107");
-    let error = read(&spki(EC, Some(oid(&p256)), &[4; 65])).unwrap_err();
-    assert_eq!(error, PublicKeyError::UnsupportedCurve { oid: "1.2.840.10045.3.1.7".into() });
+    let error = read(&spki(&[0x2b, 0x65, 0x71], None, &[7; 57])).unwrap_err();
+    assert_eq!(error, PublicKeyError::UnsupportedAlgorithm { oid: "1.3.101.113".into() });
+    let error = read(&spki(EC, Some(oid(&hex("2b8104000a"))), &[4; 65])).unwrap_err();
+    assert_eq!(error, PublicKeyError::UnsupportedCurve { oid: "1.3.132.0.10".into() });
     for (last, curve) in
         [(36, Curve::Sect409k1), (37, Curve::Sect409r1), (38, Curve::Sect571k1), (39, Curve::Sect571r1)]
     {

@@ -225,7 +225,8 @@ fn any_curve_lets_a_key_type_stand_for_another_curve_and_nothing_else() {
     assert_eq!(run("openssl/mismatch/secp521r1-as-ECC_SECP384R1"), Ok(KeyKind::Ec(Curve::Secp521r1)));
     assert_eq!(run("openssl/mismatch/secp384r1-as-ECC_SECP521R1"), Ok(KeyKind::Ec(Curve::Secp384r1)));
     assert_eq!(run("openssl/mismatch/secp384r1-as-ECC_SECT409R1"), Ok(KeyKind::Ec(Curve::Secp384r1)));
-    assert_eq!(run("openssl/mismatch/prime256v1-as-ECC_SECP384R1"), Err(ErrorCode::CurveUnsupported));
+    assert_eq!(run("openssl/mismatch/prime256v1-as-ECC_SECP384R1"), Ok(KeyKind::P256));
+    assert_eq!(run("openssl/mismatch/secp256k1-as-ECC_SECP384R1"), Err(ErrorCode::CurveUnsupported));
     assert_eq!(run("openssl/mismatch/rsa2048-as-ECC_SECP384R1"), Err(ErrorCode::KeyTypeMismatch));
     assert_eq!(run("openssl/mismatch/secp384r1-as-RSA-PSS"), Err(ErrorCode::KeyTypeMismatch));
 }

@@ -52,7 +52,9 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::DsaSize
         | ErrorCode::DsaParameter
         | ErrorCode::PointEncoding
-        | ErrorCode::PointNotOnCurve => {
+        | ErrorCode::PointNotOnCurve
+        | ErrorCode::Ed25519Key
+        | ErrorCode::KeySignsMessages => {
             "sign the image with a key that image signatures may use: RSA of 1024 bits or more, DSA, or EC on \
              secp384r1 or secp521r1"
         }
@@ -97,21 +99,121 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
             "--certs has to name a directory that exists, with the certificate in a regular file"
         }
         ErrorCode::CertificateAmbiguous => "leave one file for the id in the directory of --certs",
+        ErrorCode::ImageNotSigned => {
+            "what was given has none of the four properties: `longhand verify --help` says what they are and where they \
+             come from"
+        }
+        ErrorCode::TrustedIdsEmpty
+        | ErrorCode::TrustedIdsTooMany
+        | ErrorCode::TrustedIdRepeated
+        | ErrorCode::TrustedIdEmpty
+        | ErrorCode::TrustedIdTooLong => {
+            "trusted ids are 1 to 50 ids of certificates in the key manager, each given once; a list of them has commas \
+             between and none at its ends"
+        }
+        ErrorCode::TrustedIdsForbidden => {
+            "leave the trusted ids out, or allow them with the rule os_compute_api:servers:create:trusted_certs (for a \
+             rebuild: rebuild:trusted_certs)"
+        }
+        ErrorCode::TrustMissing => {
+            "say which certificates to trust, with --trusted-image-certificate-id, --trusted or --pin, or choose a --policy \
+             that asks for the signature alone"
+        }
+        ErrorCode::TrustNotOffered => {
+            "choose the policy trusted, required or nova to have the certificate's chain validated, or leave out what is \
+             to be trusted"
+        }
+        ErrorCode::TrustNotCheckable => {
+            "download the image and verify it on a host that can validate certificates, or leave out what is to be \
+             trusted"
+        }
+        ErrorCode::TrustStoreTooLarge => {
+            "name fewer trusted certificates: only those that may vouch for images"
+        }
+        ErrorCode::TrustStoreEmpty => {
+            "a file of --trusted holds certificates in PEM, or one in DER; a directory holds such files that end in .pem, \
+             .der, .crt or .cer"
+        }
+        ErrorCode::TrustStoreUnreadable => {
+            "--trusted, --intermediates and --pin name files that this user can read"
+        }
+        ErrorCode::RevocationListUnusable => {
+            "fetch the complete list of the certificates' issuer again, and look at it with `openssl crl -in FILE -noout \
+             -text`"
+        }
+        ErrorCode::ChainIssuerMissing => {
+            "add the certificate of that issuer: to the trusted ones if you vouch for it, else with --intermediates; \
+             `longhand chain` draws what was found"
+        }
+        ErrorCode::ChainRootNotTrusted => {
+            "if you vouch for that root, add it to the trusted certificates; `longhand chain` draws what was found"
+        }
+        ErrorCode::ChainBudgetSpent => {
+            "name fewer trusted certificates: so many of one name, or with keys so large, are not there by accident"
+        }
+        ErrorCode::ChainSignatureInvalid => {
+            "the trusted certificate of that name is not the one that issued this: get the issuer's own certificate"
+        }
+        ErrorCode::ChainSignatureUnsupported | ErrorCode::ChainSignatureWeak | ErrorCode::ChainKeyWeak => {
+            "have the certificate issued again, with SHA-2 and by an authority of RSA-2048, DSA-2048 or an EC curve; \
+             --chain-policy cursive lets pass what Cursive does"
+        }
+        ErrorCode::ChainKeyUnusable => {
+            "have the certificate issued again for a key of RSA, DSA, EC on a named curve, or Ed25519"
+        }
+        ErrorCode::ChainExpired | ErrorCode::ChainNotYetValid => {
+            "have the certificate issued again, or give the time that counts with --at"
+        }
+        ErrorCode::ChainNotAnAuthority
+        | ErrorCode::ChainNoKeyCertSign
+        | ErrorCode::ChainPathLength
+        | ErrorCode::ChainNameConstraints
+        | ErrorCode::ChainCertificatePolicies => {
+            "the issuer may not vouch for this certificate: have the signing certificate issued by one that may; \
+             `longhand chain` draws what was found"
+        }
+        ErrorCode::ChainCriticalExtension | ErrorCode::ChainExtensionMalformed => {
+            "have the certificate issued again without that extension, or with it as RFC 5280 has it"
+        }
+        ErrorCode::ChainNoDigitalSignature | ErrorCode::ChainPurpose => {
+            "the certificate is not made for signing images: sign with one that is"
+        }
+        ErrorCode::ChainRevoked => {
+            "do not use the image: who revoked the certificate no longer vouches for it"
+        }
+        ErrorCode::ChainRevocationUnknown => {
+            "give the issuer's current list with --crl, or let it pass with --allow-unknown-revocation"
+        }
+        ErrorCode::ChainAnchorAsSigner => {
+            "name the certificate with --pin to trust what it signs itself, or choose another --chain-policy"
+        }
+        ErrorCode::ChainSecondOpinion => {
+            "two readings of this chain differ: do not use the image, and report the certificates to the makers of \
+             longhand"
+        }
+        ErrorCode::RecordMalformed => {
+            "give the record as the image service has it: os_hash_value and checksum are hexadecimal digests"
+        }
+        ErrorCode::RecordSize | ErrorCode::RecordOsHash | ErrorCode::RecordChecksum => {
+            "the signature holds, so the image is the one that was signed, and the record is of another: fetch the record \
+             and the image again"
+        }
         _ => return None,
     })
 }
 
 pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
     Some(match fault {
-        Fault::Usage => "`longhand verify --help` explains every option",
-        Fault::NotSupported => {
-            "leave it out, or unset it, to check the signature alone: trust in the certificate then rests on --certs"
-        }
+        Fault::Usage => "`longhand verify --help` and `longhand chain --help` explain every option",
+        Fault::NotSupported => "leave it out: certificates lie in the directory of --certs",
         Fault::PropertiesUnreadable => return None,
         Fault::PropertiesMalformed => "give what `openstack image show -f json IMAGE` prints",
         Fault::PropertyNotAString => "the image service keeps every property as text: give it in quotes",
-        Fault::NotSigned => {
-            "what was given has none of the four: `longhand verify --help` says what they are and where they come from"
+        Fault::NotVerifiable => "download the image, and verify the file",
+        Fault::CertificateUnreadable | Fault::RevocationListUnreadable => return None,
+        Fault::ConfigurationUnreadable => return None,
+        Fault::ConfigurationMalformed => {
+            "give the file that the service reads; the service would not start with it as it is"
         }
         Fault::ImageUnreadable => return None,
         Fault::OutputUnwritable => {
@@ -127,9 +229,9 @@ mod tests {
 
     #[test]
     fn every_code_that_the_command_can_meet_has_advice() {
-        // The command registers no key types, hands no digests in and offers no older scheme; what its streams fail of
-        // are faults of its own.
-        let unmet = [109, 110, 405, 504, 505, 701, 702, 703];
+        // The command registers no key types, hands no digests in, reads no receipts and offers no older scheme; it always
+        // has a time; what its streams fail of are faults of its own.
+        let unmet = [109, 110, 405, 504, 505, 701, 702, 703, 804, 931, 932];
         for code in ErrorCode::ALL {
             assert_eq!(for_code(*code).is_none(), unmet.contains(&code.number()), "{code}");
         }

@@ -18,6 +18,12 @@ use crate::help;
 use crate::not_yet;
 use crate::problem::Problem;
 
+pub(crate) mod policy;
+pub(crate) mod trust;
+
+use policy::PolicyArguments;
+use trust::TrustArguments;
+
 /// The word that stands for standard input, and elsewhere for standard output.
 const STREAM: &str = "-";
 
@@ -26,6 +32,8 @@ const STREAM: &str = "-";
 pub(crate) enum Parsed {
     /// To verify an image.
     Verify(Box<VerifyArguments>),
+    /// To judge a certificate.
+    Chain(Box<ChainArguments>),
     /// Help or the version, which have been shown.
     Shown(Exit),
 }
@@ -48,6 +56,7 @@ pub(crate) fn parse(command_line: &[OsString]) -> Result<Parsed, Problem> {
     let arguments = Arguments::from_arg_matches(&matches);
     match arguments.map_err(|error| Problem::usage(plain_message(&error)))?.command {
         Command::Verify(arguments) => Ok(Parsed::Verify(arguments)),
+        Command::Chain(arguments) => Ok(Parsed::Chain(arguments)),
     }
 }
 
@@ -56,10 +65,15 @@ pub(crate) fn asks_for_json(command_line: &[OsString]) -> bool {
     command_line.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
+/// Whether a command line that could not be parsed is about a certificate, not about an image.
+pub(crate) fn asks_for_chain(command_line: &[OsString]) -> bool {
+    command_line.get(1).is_some_and(|word| word == "chain")
+}
+
 /// Whether nothing but help or the version is asked for. With other words beside it, `--help` may be the name of an
 /// image, and a script must not take the help's 0 for a verdict.
 fn asks_for_help_alone(command_line: &[OsString]) -> bool {
-    const WORDS: [&str; 6] = ["verify", "help", "-h", "--help", "-V", "--version"];
+    const WORDS: [&str; 7] = ["verify", "chain", "help", "-h", "--help", "-V", "--version"];
     let words = command_line.get(1..).unwrap_or_default();
     words.len() <= 2 && words.iter().all(|word| WORDS.iter().any(|known| word == known))
 }
@@ -85,6 +99,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(Box<VerifyArguments>),
+    Chain(Box<ChainArguments>),
 }
 
 /// Verify an image against the signature in its properties
@@ -107,15 +122,16 @@ pub(crate) struct VerifyArguments {
     /// The directory with the certificates: ID.pem, ID.der or ID.crt
     ///
     /// ID is the value of `img_signature_certificate_uuid`, or the UUID at its end if that is an address
-    /// of Barbican's. The certificate's chain is not checked: trust in it rests on this directory.
+    /// of Barbican's; trusted certificates lie there under theirs. Where nothing to trust is given no chain
+    /// is checked: trust in the signing certificate then rests on this directory.
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) certs: PathBuf,
 
-    /// The time at which to look at the certificate's dates [default: now]
+    /// The time at which to judge certificates [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = point_in_time)]
     at: Option<UnixTime>,
 
-    /// Refuse a certificate that is not valid at that time; otherwise a warning says so
+    /// Refuse a signing certificate that is not valid at that time; without a chain a warning says so
     #[arg(long)]
     pub(crate) require_valid_dates: bool,
 
@@ -126,10 +142,6 @@ pub(crate) struct VerifyArguments {
     /// Let an ECC_ key type stand for a key on any supported curve
     #[arg(long)]
     pub(crate) any_curve: bool,
-
-    /// Which images must be signed; this version knows only `required`: every image
-    #[arg(long, value_name = "POLICY", hide_short_help = true)]
-    pub(crate) policy: Option<String>,
 
     /// Write a copy of the image to FILE, which is there only once the image is verified
     ///
@@ -143,24 +155,62 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Print nothing but errors; without effect on --json
+    /// Print nothing where the image is verified; without effect on --json
     #[arg(long)]
     pub(crate) quiet: bool,
 
     /// The image: a file, or - for standard input
     #[arg(value_name = "IMAGE|-")]
     pub(crate) image: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 impl VerifyArguments {
     /// The time that counts: the one given, or the clock's.
     pub(crate) fn at(&self) -> UnixTime {
-        self.at.unwrap_or_else(|| {
-            // A clock before 1970 is a clock that was never set: every certificate is not yet valid then.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            UnixTime::since_unix_epoch(now)
-        })
+        self.at.unwrap_or_else(now)
     }
+}
+
+/// Judge a certificate alone, and draw its chain
+#[derive(Args, Debug)]
+#[command(long_about = help::ABOUT_CHAIN)]
+pub(crate) struct ChainArguments {
+    /// The directory with the certificates, for ids: ID.pem, ID.der or ID.crt
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certs: Option<PathBuf>,
+
+    /// The time at which to judge certificates [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = point_in_time)]
+    at: Option<UnixTime>,
+
+    /// Print one JSON object on standard output, for success and failure alike
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The certificate: a file if there is one under that path, otherwise an id in --certs
+    #[arg(value_name = "CERTIFICATE-ID|FILE")]
+    pub(crate) certificate: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+}
+
+impl ChainArguments {
+    /// The time that counts: the one given, or the clock's.
+    pub(crate) fn at(&self) -> UnixTime {
+        self.at.unwrap_or_else(now)
+    }
+}
+
+fn now() -> UnixTime {
+    // A clock before 1970 is a clock that was never set: every certificate is not yet valid then.
+    UnixTime::since_unix_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
@@ -193,7 +243,9 @@ fn salt_length(text: &str) -> Result<PssSaltLength, &'static str> {
 }
 
 fn command() -> clap::Command {
-    Arguments::command().mut_subcommand("verify", |verify| verify.after_long_help(help::after_verify()))
+    Arguments::command()
+        .mut_subcommand("verify", |verify| verify.after_long_help(help::after_verify()))
+        .mut_subcommand("chain", |chain| chain.after_long_help(help::after_chain()))
 }
 
 fn is_help(kind: ErrorKind) -> bool {

@@ -10,20 +10,28 @@ pub(crate) enum Fault {
     PropertiesUnreadable,
     PropertiesMalformed,
     PropertyNotAString,
-    NotSigned,
+    NotVerifiable,
+    ConfigurationUnreadable,
+    ConfigurationMalformed,
+    CertificateUnreadable,
+    RevocationListUnreadable,
     ImageUnreadable,
     OutputUnwritable,
 }
 
 impl Fault {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Usage,
         Self::NotSupported,
         Self::PropertiesUnreadable,
         Self::PropertiesMalformed,
         Self::PropertyNotAString,
-        Self::NotSigned,
+        Self::NotVerifiable,
+        Self::ConfigurationUnreadable,
+        Self::ConfigurationMalformed,
+        Self::CertificateUnreadable,
+        Self::RevocationListUnreadable,
         Self::ImageUnreadable,
         Self::OutputUnwritable,
     ];
@@ -35,7 +43,11 @@ impl Fault {
             Self::PropertiesUnreadable => "properties_unreadable",
             Self::PropertiesMalformed => "properties_malformed",
             Self::PropertyNotAString => "property_not_a_string",
-            Self::NotSigned => "not_signed",
+            Self::NotVerifiable => "not_verifiable",
+            Self::ConfigurationUnreadable => "configuration_unreadable",
+            Self::ConfigurationMalformed => "configuration_malformed",
+            Self::CertificateUnreadable => "certificate_unreadable",
+            Self::RevocationListUnreadable => "revocation_list_unreadable",
             Self::ImageUnreadable => "image_unreadable",
             Self::OutputUnwritable => "output_unwritable",
         }
@@ -43,10 +55,15 @@ impl Fault {
 
     pub(crate) const fn disposition(self) -> Disposition {
         match self {
-            Self::PropertiesMalformed | Self::PropertyNotAString | Self::NotSigned => Disposition::Final,
+            Self::PropertiesMalformed | Self::PropertyNotAString => Disposition::Final,
             Self::Usage
             | Self::NotSupported
             | Self::PropertiesUnreadable
+            | Self::ConfigurationUnreadable
+            | Self::ConfigurationMalformed
+            | Self::NotVerifiable
+            | Self::CertificateUnreadable
+            | Self::RevocationListUnreadable
             | Self::ImageUnreadable
             | Self::OutputUnwritable => Disposition::Operator,
         }

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use longhand::{Disposition, ErrorCode, KeyManagerError, PropertyError, StreamError, VerifierError};
+use longhand::{
+    CertificateError, ChainError, Disposition, ErrorCode, ImageError, KeyManagerError, NotRequiredReason,
+    PolicyError, RecordError, RevocationListError, StreamError, TrustError,
+};
 
 use crate::advice;
 use crate::exit::Exit;
@@ -20,9 +23,32 @@ pub(crate) struct Problem {
 enum Kind {
     Library(ErrorCode),
     Command(Fault),
+    /// No problem at all, but no yes either.
+    NotRequired,
 }
 
 impl Problem {
+    /// The policy does not require that the image be verified.
+    pub(crate) fn not_required(policy: &str, why: NotRequiredReason) -> Self {
+        let message = format!("the image is not verified, as the policy {policy} has it: {why}");
+        Self { kind: Kind::NotRequired, message, causes: Vec::new() }
+    }
+
+    /// A revocation list that cannot be used, and its file.
+    pub(crate) fn revocation_list(file: &str, error: &RevocationListError) -> Self {
+        Self::library(error.code(), error).of_file(file)
+    }
+
+    /// A certificate that cannot be used, and its file.
+    pub(crate) fn certificate(file: &str, error: &CertificateError) -> Self {
+        Self::library(error.code(), error).of_file(file)
+    }
+
+    fn of_file(mut self, file: &str) -> Self {
+        self.message = format!("{file}: {}", self.message);
+        self
+    }
+
     pub(crate) fn fault(fault: Fault, message: impl Into<String>) -> Self {
         Self { kind: Kind::Command(fault), message: message.into(), causes: Vec::new() }
     }
@@ -44,6 +70,12 @@ impl Problem {
         Self { kind: Kind::Library(code), message, causes }
     }
 
+    /// The same where no image is concerned.
+    pub(crate) fn about_certificate(mut self) -> Self {
+        self.message = about_certificate(&self.message).to_owned();
+        self
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -57,21 +89,29 @@ impl Problem {
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self.kind {
             Kind::Library(code) => Some(code),
-            Kind::Command(_) => None,
+            Kind::Command(_) | Kind::NotRequired => None,
         }
+    }
+
+    /// Whether nothing went wrong: the policy did not ask.
+    pub(crate) fn is_not_required(&self) -> bool {
+        matches!(self.kind, Kind::NotRequired)
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self.kind {
             Kind::Library(code) => code.name(),
             Kind::Command(fault) => fault.name(),
+            Kind::NotRequired => "not_required",
         }
     }
 
-    pub(crate) fn disposition(&self) -> Disposition {
+    /// What a service should do about it; nothing where nothing went wrong.
+    pub(crate) fn disposition(&self) -> Option<Disposition> {
         match self.kind {
-            Kind::Library(code) => code.disposition(),
-            Kind::Command(fault) => fault.disposition(),
+            Kind::Library(code) => Some(code.disposition()),
+            Kind::Command(fault) => Some(fault.disposition()),
+            Kind::NotRequired => None,
         }
     }
 
@@ -79,6 +119,7 @@ impl Problem {
         match self.kind {
             Kind::Library(code) => Exit::of_code(code),
             Kind::Command(fault) => Exit::of_fault(fault),
+            Kind::NotRequired => Exit::NotRequired,
         }
     }
 
@@ -87,8 +128,16 @@ impl Problem {
         match self.kind {
             Kind::Library(code) => advice::for_code(code),
             Kind::Command(fault) => advice::for_fault(fault),
+            Kind::NotRequired => Some(
+                "to have it verified all the same, leave --policy out, or choose `required` or `trusted`",
+            ),
         }
     }
+}
+
+/// A key manager's message without the words that it begins with for an image's sake.
+pub(crate) fn about_certificate(message: &str) -> &str {
+    message.strip_prefix("Signature verification for the image failed: ").unwrap_or(message)
 }
 
 /// The sources whose words are not in the message yet: the library's messages mostly end with them.
@@ -104,29 +153,17 @@ fn causes(message: &str, mut source: Option<&dyn Error>) -> Vec<String> {
     said.split_off(1)
 }
 
-impl From<PropertyError> for Problem {
-    fn from(error: PropertyError) -> Self {
-        Self::library(error.code(), &error)
-    }
+macro_rules! from_library {
+    ($($error:ident),+) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self::library(error.code(), &error)
+            }
+        })+
+    };
 }
 
-impl From<KeyManagerError> for Problem {
-    fn from(error: KeyManagerError) -> Self {
-        Self::library(error.code(), &error)
-    }
-}
-
-impl From<VerifierError> for Problem {
-    fn from(error: VerifierError) -> Self {
-        Self::library(error.code(), &error)
-    }
-}
-
-impl From<StreamError> for Problem {
-    fn from(error: StreamError) -> Self {
-        Self::library(error.code(), &error)
-    }
-}
+from_library!(ChainError, ImageError, KeyManagerError, PolicyError, RecordError, StreamError, TrustError);
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,22 @@
-//! What is known about an image at the end, whatever the end, and its two forms: text and JSON.
+//! What is known about an image or a certificate at the end, whatever the end, and its two forms: text and JSON.
 
 use std::io::{self, Write as _};
 
 use longhand::pki_types::UnixTime;
 use longhand::{Certificate, DateStatus, Digest, HashMethod, KeyType, PublicKey, Timestamp};
 
-use crate::arguments::VerifyArguments;
+use crate::arguments::{ChainArguments, VerifyArguments};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::printable::printable;
 use crate::problem::Problem;
 
+mod chain;
 mod json;
 mod text;
+mod tree;
+
+pub(crate) use chain::ChainFacts;
 
 /// How a report is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,10 @@ impl Form {
             (false, false) => Self::Text,
         }
     }
+
+    pub(crate) fn of_chain(arguments: &ChainArguments) -> Self {
+        if arguments.json { Self::Json } else { Self::Text }
+    }
 }
 
 /// Shows how it ended, and says how to exit. A verdict that could not be written is not given: never 0.
@@ -42,25 +50,68 @@ pub(crate) fn show(report: &Report, problem: Option<&Problem>, form: Form) -> Ex
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if exit == Exit::Verified => {
             let problem = Problem::caused(Fault::OutputUnwritable, "the verdict cannot be written", &error);
-            text::show_problem(&Report::default(), &problem);
+            text::show_problem(&Report::new(report.asked), &problem);
             problem.exit()
         }
         _ => exit,
     }
 }
 
+/// What the command was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// `longhand verify`
+    Image,
+    /// `longhand chain`
+    Certificate,
+}
+
+impl Asked {
+    /// The word for a yes. A certificate alone verifies nothing.
+    const fn yes(self) -> &'static str {
+        match self {
+            Self::Image => "verified",
+            Self::Certificate => "trusted",
+        }
+    }
+}
+
 /// What is known so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
+    pub(crate) asked: Asked,
     pub(crate) image: ImageFacts,
     pub(crate) output: Option<OutputFacts>,
     pub(crate) certificate: Option<CertificateFacts>,
+    pub(crate) chain: Option<ChainFacts>,
+    /// What else a user should know although the verdict does not depend on it.
+    pub(crate) remarks: Vec<String>,
     pub(crate) checks: Checks,
 }
 
 impl Report {
+    pub(crate) fn new(asked: Asked) -> Self {
+        Self {
+            asked,
+            image: ImageFacts::default(),
+            output: None,
+            certificate: None,
+            chain: None,
+            remarks: Vec::new(),
+            checks: Checks::of(asked),
+        }
+    }
+
+    /// The word for how it ended.
+    fn verdict(&self, exit: Exit) -> &'static str {
+        if exit == Exit::Verified { self.asked.yes() } else { exit.verdict() }
+    }
+
     /// The verdict in one line, where it is yes.
     fn verified(&self) -> String {
+        if let (Asked::Certificate, Some(facts)) = (self.asked, &self.certificate) {
+            return printable(&facts.shown());
+        }
         let mut line = self.image.shown().to_owned();
         if let (Some(key_type), Some(hash_method)) = (&self.image.key_type, self.image.hash_method) {
             line.push_str(&format!(": {key_type} with {hash_method}"));
@@ -82,11 +133,17 @@ impl Report {
         let empty = self.image.bytes == Some(0);
         let mut warnings = self.date_warnings();
         warnings.extend(empty.then(|| "the image is empty: no byte was read".to_owned()));
+        warnings.extend(self.chain.iter().flat_map(ChainFacts::warnings));
+        warnings.extend(self.remarks.iter().cloned());
         warnings
     }
 
     fn date_warnings(&self) -> Vec<String> {
         let Some(facts) = &self.certificate else { return Vec::new() };
+        if self.chain.as_ref().is_some_and(ChainFacts::is_out_of_date) {
+            // The error says it.
+            return Vec::new();
+        }
         let (at, validity) = (facts.at, facts.certificate.validity());
         match facts.date_status() {
             DateStatus::Expired => {
@@ -157,12 +214,14 @@ impl CertificateFacts {
         self.certificate.validity().status(self.at)
     }
 
+    /// Its key, in words.
+    pub(crate) fn key(&self) -> Option<String> {
+        self.key.as_ref().map(|key| format!("{}, {} bits", key.kind(), key.bits()))
+    }
+
     /// Its id and its subject.
     pub(crate) fn shown(&self) -> String {
-        match self.certificate.subject() {
-            subject if subject.is_empty() => format!("{} (no subject)", self.id),
-            subject => format!("{} ({subject})", self.id),
-        }
+        chain::shown(Some(&self.id), &self.certificate)
     }
 }
 
@@ -170,22 +229,30 @@ impl CertificateFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CheckName {
     Properties,
+    Policy,
     Certificate,
+    Chain,
     Key,
     Dates,
     Signature,
-    Chain,
+    Size,
+    OsHash,
+    Checksum,
 }
 
 impl CheckName {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Properties => "properties",
+            Self::Policy => "policy",
             Self::Certificate => "certificate",
+            Self::Chain => "chain",
             Self::Key => "key",
             Self::Dates => "dates",
             Self::Signature => "signature",
-            Self::Chain => "chain",
+            Self::Size => "size",
+            Self::OsHash => "os_hash_value",
+            Self::Checksum => "checksum",
         }
     }
 }
@@ -206,11 +273,22 @@ impl CheckResult {
             Self::NotPerformed => "not_performed",
         }
     }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotPerformed => "not performed",
+        }
+    }
 }
 
 /// Every check, made or not.
 #[derive(Debug)]
-pub(crate) struct Checks([Check; 6]);
+pub(crate) struct Checks(Vec<Check>);
+
+/// The detail of a check that has not been made yet.
+const NOT_REACHED: &str = "not reached";
 
 #[derive(Debug)]
 struct Check {
@@ -219,19 +297,33 @@ struct Check {
     detail: String,
 }
 
-const NO_CHAIN: &str = "this version does not check chains";
-
-impl Default for Checks {
-    fn default() -> Self {
-        use CheckName::{Certificate, Chain, Dates, Key, Properties, Signature};
-        Self([Properties, Certificate, Key, Dates, Signature, Chain].map(|name| {
-            let detail = if name == Chain { NO_CHAIN } else { "not reached" };
-            Check { name, result: CheckResult::NotPerformed, detail: detail.to_owned() }
-        }))
-    }
-}
-
 impl Checks {
+    /// The checks of a command, none of them made.
+    fn of(asked: Asked) -> Self {
+        use CheckName::{
+            Certificate, Chain, Checksum, Dates, Key, OsHash, Policy, Properties, Signature, Size,
+        };
+        let names = match asked {
+            Asked::Image => {
+                &[Properties, Policy, Certificate, Chain, Key, Dates, Signature, Size, OsHash, Checksum][..]
+            }
+            Asked::Certificate => &[Certificate, Chain],
+        };
+        let check = |&name| Check { name, result: CheckResult::NotPerformed, detail: NOT_REACHED.to_owned() };
+        Self(names.iter().map(check).collect())
+    }
+
+    /// Says why a check is not made.
+    pub(crate) fn skip(&mut self, name: CheckName, why: &str) {
+        self.set(name, CheckResult::NotPerformed, why.to_owned());
+    }
+
+    /// Whether the check is still to come.
+    pub(crate) fn is_open(&self, name: CheckName) -> bool {
+        let check = self.0.iter().find(|check| check.name == name);
+        check.is_some_and(|check| check.result == CheckResult::NotPerformed && check.detail == NOT_REACHED)
+    }
+
     /// Notes that the check was passed.
     pub(crate) fn pass(&mut self, name: CheckName, detail: String) {
         self.set(name, CheckResult::Passed, detail);
@@ -258,10 +350,6 @@ impl Checks {
                 self.set(CheckName::Dates, CheckResult::NotPerformed, detail);
             }
         }
-    }
-
-    fn failed(&self) -> Option<&'static str> {
-        self.0.iter().find(|check| check.result == CheckResult::Failed).map(|check| check.name.as_str())
     }
 
     fn set(&mut self, name: CheckName, result: CheckResult, detail: String) {

@@ -1,54 +1,242 @@
-//! `longhand verify`: properties, certificate, key, image, in that order. What can be judged before the image is read
-//! is judged before.
+//! `longhand verify`: properties, policy, certificate, chain, key, image, in that order. What can be judged before the
+//! image is read is judged before.
 
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use longhand::pki_types::UnixTime;
 use longhand::{
-    Certificate, DateCheck, Digest, DirectoryKeyManager, ErrorCode, HoldBackWriter, KeyManager as _,
-    PropertyName, SignatureProperties, SignatureVerifier, StreamError, Verified, VerifierError,
-    VerifierOptions,
+    DateCheck, Decision, Digest, DirectoryKeyManager, ErrorCode, HoldBackWriter, ImageError, ImageRequest,
+    ImageVerification, ImageVerifier, PolicyError, RecordCheck, RecordError, SignatureProperties,
+    StreamError, StreamVerifier as _, VerificationPolicy, VerifiedImage, VerifierError, VerifierOptions,
 };
 
 use crate::arguments::{VerifyArguments, is_output_stream};
 use crate::fault::Fault;
 use crate::image::{Image, is_standard_input};
-use crate::not_yet;
 use crate::output::{OutputFile, Placed};
+use crate::policy;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::properties_file;
-use crate::report::{CertificateFacts, CheckName, OutputFacts, Report};
+use crate::properties_file::{self, Properties};
+use crate::recorder::Recorder;
+use crate::report::{CertificateFacts, ChainFacts, CheckName, OutputFacts, Report};
+use crate::trust::TrustOptions;
 
 /// Verifies the image. The report says how far it came, and with what; the output, if one was asked for, is for the
 /// caller to keep once the verdict is out.
 pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result<Option<Placed>, Problem> {
     report.image.name = Some(arguments.image.to_string_lossy().into_owned());
     check_usage(arguments)?;
+    let chosen = policy::read(&arguments.policy)?;
+    let trust = TrustOptions::new(&arguments.trust, |name| std::env::var_os(name), chosen.has_default_ids)?;
 
-    let properties = report.checks.judge(CheckName::Properties, signature_properties(arguments))?;
-    report.image.hash_method = Some(properties.hash_method());
-    report.image.key_type = Some(properties.key_type().clone());
-    let asked = format!("{} with {}", properties.key_type(), properties.hash_method());
-    report.checks.pass(CheckName::Properties, asked);
-
+    let properties = report.checks.judge(CheckName::Properties, read_properties(arguments))?;
+    let request = request(arguments, &trust, &properties, report)?;
     let key_manager = DirectoryKeyManager::new(&arguments.certs);
-    let stored = key_manager.certificate(properties.certificate_id()).map_err(Problem::from);
-    let certificate = report.checks.judge(CheckName::Certificate, stored)?.certificate;
+    let policy = chosen.policy.name();
+    let verifier = image_verifier(arguments, chosen.policy, &trust, &key_manager, report)?;
+    let recorder = Recorder::new(&key_manager);
+    let decision = verifier.begin(&recorder, request.request);
+    let signer = request.certificate_id.and_then(|id| Some((recorder.given(&id)?, id)));
+    if let Some((certificate, id)) = signer {
+        let facts = CertificateFacts::new(&id, certificate, arguments.at());
+        report.checks.pass(CheckName::Certificate, facts.shown());
+        report.certificate = Some(facts);
+    }
+    let verification = take_decision(arguments, policy, &trust, decision, report)?;
+    read_image(arguments, verification, report)
+}
+
+fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
+    let streams = arguments.properties.iter().chain([&arguments.image]);
+    if streams.filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(Problem::usage("standard input cannot hold both the properties and the image"));
+    }
+    if let Some(path) = arguments.output.as_deref().filter(|path| is_output_stream(path)) {
+        return Err(Problem::usage(format!(
+            "--output {}: the image's bytes would be seen there before the verdict; it has to name a file",
+            path.display()
+        )));
+    }
+    if arguments.require_valid_dates && arguments.trust.no_enforce_valid_dates {
+        return Err(Problem::usage(
+            "--require-valid-dates and --no-enforce-valid-dates contradict each other",
+        ));
+    }
+    Ok(())
+}
+
+/// The properties of the command line and of the file, as one list: what is given in both is given twice.
+fn read_properties(arguments: &VerifyArguments) -> Result<Properties, Problem> {
+    let mut properties =
+        arguments.properties.as_deref().map(properties_file::read).transpose()?.unwrap_or_default();
+    properties.signature.extend(arguments.property.iter().cloned());
+    Ok(properties)
+}
+
+fn request(
+    arguments: &VerifyArguments,
+    trust: &TrustOptions<'_>,
+    properties: &Properties,
+    report: &mut Report,
+) -> Result<Request, Problem> {
+    let pairs = || properties.signature.iter().map(|(name, value)| (name, value));
+    // For the report: the verifier reads them itself.
+    let signature = SignatureProperties::from_properties(pairs()).ok().flatten();
+    if let Some(signature) = &signature {
+        report.image.hash_method = Some(signature.hash_method());
+        report.image.key_type = Some(signature.key_type().clone());
+        let asked = format!("{} with {}", signature.key_type(), signature.hash_method());
+        report.checks.pass(CheckName::Properties, asked);
+    }
+    let record = properties.record.image_record(&mut report.checks)?;
+    let name = arguments.image.to_string_lossy();
+    let mut request = ImageRequest::new(name, pairs()).at(arguments.at()).record(record);
+    if let Some(ids) = trust.ids() {
+        request = request.trusted_ids(ids);
+    }
+    Ok(Request { request, certificate_id: signature.map(|signature| signature.certificate_id().to_owned()) })
+}
+
+/// What the library is asked, and the id of the signing certificate, if the properties can be read.
+struct Request {
+    request: ImageRequest,
+    certificate_id: Option<String>,
+}
+
+fn image_verifier(
+    arguments: &VerifyArguments,
+    policy: VerificationPolicy,
+    options: &TrustOptions<'_>,
+    key_manager: &DirectoryKeyManager,
+    report: &mut Report,
+) -> Result<ImageVerifier, Problem> {
+    let trust = report.checks.judge(CheckName::Chain, options.read(Some(key_manager)))?;
+    report.remarks.extend(trust.remarks());
     let at = arguments.at();
-    let facts = CertificateFacts::new(properties.certificate_id(), certificate.clone(), at);
-    report.checks.pass(CheckName::Certificate, facts.shown());
-    report.certificate = Some(facts);
+    let dates = if arguments.require_valid_dates { DateCheck::Require(at) } else { DateCheck::Report(at) };
+    let verifier_options = VerifierOptions::new()
+        .pss_salt_length(arguments.pss_salt)
+        .any_curve(arguments.any_curve)
+        .dates(dates);
+    Ok(ImageVerifier::builder()
+        .policy(policy)
+        .chain_policy(options.policy().clone())
+        .trust_store(trust.store)
+        .pin(trust.pins)
+        .intermediates(trust.intermediates)
+        .revocation_lists(trust.lists)
+        .verifier_options(verifier_options)
+        .build())
+}
 
-    let verifier = set_up(arguments, &properties, &certificate, at, report)?;
+/// What is to be done by the library's decision, and the report on all that needs no image.
+fn take_decision(
+    arguments: &VerifyArguments,
+    policy: &'static str,
+    trust: &TrustOptions<'_>,
+    decision: Result<Decision, ImageError>,
+    report: &mut Report,
+) -> Result<ImageVerification, Problem> {
+    let lists_given = !arguments.trust.crl.is_empty();
+    let chain_facts = |judged| ChainFacts::new(trust.policy().name(), lists_given, judged);
+    match decision {
+        Ok(Decision::Verify(verification)) => {
+            report.checks.pass(CheckName::Policy, format!("{policy}: the image has to be verified"));
+            match verification.chain() {
+                Some(chain) => {
+                    let facts = chain_facts(Ok(chain.clone()));
+                    report.checks.pass(CheckName::Chain, facts.summary());
+                    report.chain = Some(facts);
+                }
+                None => report.checks.skip(CheckName::Chain, NOTHING_TRUSTED),
+            }
+            pass_key_and_dates(arguments, report);
+            Ok(*verification)
+        }
+        Ok(Decision::NotRequired(why)) => {
+            report.checks.pass(CheckName::Policy, format!("{policy}: {why}"));
+            Err(Problem::not_required(policy, why))
+        }
+        Ok(Decision::CannotVerify(why)) => {
+            let problem =
+                Problem::fault(Fault::NotVerifiable, format!("the image cannot be verified: {why}"));
+            report.checks.judge(CheckName::Policy, Err(problem))
+        }
+        Ok(_) => {
+            let problem = Problem::fault(Fault::NotVerifiable, "the image's bytes are not asked for");
+            report.checks.judge(CheckName::Policy, Err(problem))
+        }
+        Err(error) => {
+            let failed = failed_check(&error);
+            pass_before(failed, policy, trust, arguments, report);
+            if let ImageError::Chain(error) = &error {
+                report.chain = Some(chain_facts(Err(error.clone())));
+            }
+            report.checks.judge(failed, Err(Problem::from(error)))
+        }
+    }
+}
 
+const NOTHING_TRUSTED: &str = "nothing to trust is given";
+
+/// Which check it is that was not passed before the image was read.
+fn failed_check(error: &ImageError) -> CheckName {
+    match error {
+        ImageError::Policy(PolicyError::Properties { .. } | PolicyError::NotSigned) => CheckName::Properties,
+        ImageError::KeyManager(_) => CheckName::Certificate,
+        ImageError::Trust(_) | ImageError::Chain(_) => CheckName::Chain,
+        // A key that is restricted to another hash does not fit, whatever the signature.
+        ImageError::Verifier(error) if error.code() == ErrorCode::KeyRestricted => CheckName::Key,
+        ImageError::Verifier(VerifierError::Signature(_)) => CheckName::Signature,
+        ImageError::Verifier(VerifierError::OutsideValidity { .. }) => CheckName::Dates,
+        ImageError::Verifier(_) => CheckName::Key,
+        _ => CheckName::Policy,
+    }
+}
+
+/// The checks that the library makes before the one that failed were passed.
+fn pass_before(
+    failed: CheckName,
+    policy: &str,
+    trust: &TrustOptions<'_>,
+    arguments: &VerifyArguments,
+    report: &mut Report,
+) {
+    if !matches!(failed, CheckName::Properties | CheckName::Policy) {
+        report.checks.pass(CheckName::Policy, format!("{policy}: the image has to be verified"));
+    }
+    if matches!(failed, CheckName::Key | CheckName::Dates | CheckName::Signature) {
+        if trust.is_given() {
+            report.checks.pass(CheckName::Chain, format!("it holds; policy {}", trust.policy().name()));
+        } else {
+            report.checks.skip(CheckName::Chain, NOTHING_TRUSTED);
+        }
+    }
+    if matches!(failed, CheckName::Dates | CheckName::Signature) {
+        pass_key_and_dates(arguments, report);
+    }
+}
+
+fn pass_key_and_dates(arguments: &VerifyArguments, report: &mut Report) {
+    let Some(facts) = &report.certificate else { return };
+    if let Some(key) = facts.key() {
+        report.checks.pass(CheckName::Key, key);
+    }
+    report.checks.look_at_dates(facts, arguments.require_valid_dates);
+}
+
+fn read_image(
+    arguments: &VerifyArguments,
+    verification: ImageVerification,
+    report: &mut Report,
+) -> Result<Option<Placed>, Problem> {
     let name = report.image.shown().to_owned();
     let unreadable =
         |error| Problem::caused(Fault::ImageUnreadable, format!("{name} cannot be read"), &error);
     let image = Image::open(&arguments.image).map_err(unreadable)?;
-    let mut taker = Taker::new(verifier, arguments.output.as_deref())?;
+    let mut taker = Taker::new(verification, arguments.output.as_deref())?;
     let mut progress = Progress::new(image.length(), !arguments.quiet && !arguments.json);
     let read = image.read(|bytes| {
         progress.advance(bytes.len());
@@ -59,35 +247,66 @@ pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result
     read.map_err(unreadable)?;
     report.image.digest = Some(taker.digest());
 
-    let finished = match (taker.finish(), arguments.output.as_deref()) {
+    let (verified, placed) = match (taker.finish(), arguments.output.as_deref()) {
         (Err(StreamError::Destination(error)), Some(path)) => return Err(output_unwritable(path, &error)),
-        (finished, _) => finished.map_err(Problem::from),
+        (Err(StreamError::Record(error)), _) => return refuse_record(error, report),
+        (finished, _) => report.checks.judge(CheckName::Signature, finished.map_err(Problem::from))?,
     };
-    let (verified, placed) = report.checks.judge(CheckName::Signature, finished)?;
-    report.image.digest = Some(verified.digest());
     if let Some(path) = &arguments.output {
         let path = path.to_string_lossy().into_owned();
-        report.output = Some(OutputFacts { path, bytes: verified.bytes_read() });
+        report.output = Some(OutputFacts { path, bytes: verified.signature().bytes_read() });
     }
-    let found = match verified.salt_length() {
+    let found = match verified.signature().salt_length() {
         Some(length) => format!("it holds for all bytes; its salt has {length} octets"),
         None => "it holds for all bytes".to_owned(),
     };
     report.checks.pass(CheckName::Signature, found);
+    for check in verified.record_checks() {
+        report_record_check(check, report);
+    }
     Ok(placed)
+}
+
+fn report_record_check(check: &RecordCheck, report: &mut Report) {
+    let name = match check {
+        RecordCheck::Size => CheckName::Size,
+        RecordCheck::WeakChecksum => CheckName::Checksum,
+        _ => CheckName::OsHash,
+    };
+    match check {
+        RecordCheck::OsHashNotKnown { .. } => report.checks.skip(name, &check.to_string()),
+        _ => report.checks.pass(name, check.to_string()),
+    }
+}
+
+/// The signature is judged before the record, and the record's fields one after the other: those before the one that
+/// failed were passed, if the record names them.
+fn refuse_record<T>(error: RecordError, report: &mut Report) -> Result<T, Problem> {
+    report.checks.pass(CheckName::Signature, "it holds for all bytes".to_owned());
+    let failed = match error {
+        RecordError::OsHash => CheckName::OsHash,
+        RecordError::Checksum => CheckName::Checksum,
+        _ => CheckName::Size,
+    };
+    for name in [CheckName::Size, CheckName::OsHash].into_iter().take_while(|name| *name != failed) {
+        if report.checks.is_open(name) {
+            report.checks.pass(name, "it agrees".to_owned());
+        }
+    }
+    report.checks.judge(failed, Err(Problem::from(StreamError::Record(error))))
 }
 
 /// What takes the image's bytes: the verifier alone, or a writer that holds back what is not verified.
 enum Taker {
-    Verifier(SignatureVerifier),
-    Writer(HoldBackWriter<OutputFile>),
+    Verifier(Box<ImageVerification>),
+    Writer(Box<HoldBackWriter<OutputFile, ImageVerification>>),
 }
 
 impl Taker {
-    fn new(verifier: SignatureVerifier, output: Option<&Path>) -> Result<Self, Problem> {
-        let Some(path) = output else { return Ok(Self::Verifier(verifier)) };
+    fn new(verifier: ImageVerification, output: Option<&Path>) -> Result<Self, Problem> {
+        let Some(path) = output else { return Ok(Self::Verifier(Box::new(verifier))) };
         let file = OutputFile::create(path).map_err(|error| output_unwritable(path, &error))?;
-        Ok(Self::Writer(HoldBackWriter::new(verifier, file)))
+        Ok(Self::Writer(Box::new(HoldBackWriter::new(verifier, file))))
     }
 
     /// Takes a block; breaks off where that failed, which `finish` then explains.
@@ -115,9 +334,9 @@ impl Taker {
     }
 
     /// The verdict; on yes the output is in its place.
-    fn finish(self) -> Result<(Verified, Option<Placed>), StreamError> {
+    fn finish(self) -> Result<(VerifiedImage, Option<Placed>), StreamError> {
         Ok(match self {
-            Self::Verifier(verifier) => (verifier.verify()?, None),
+            Self::Verifier(verifier) => (verifier.into_verdict()?, None),
             Self::Writer(writer) => {
                 let (verified, placed) = writer.finish()?;
                 (verified, Some(placed))
@@ -128,69 +347,4 @@ impl Taker {
 
 fn output_unwritable(path: &Path, error: &io::Error) -> Problem {
     Problem::caused(Fault::OutputUnwritable, format!("{} cannot be written", path.to_string_lossy()), error)
-}
-
-fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
-    not_yet::refuse_policy(arguments.policy.as_deref())?;
-    not_yet::refuse_environment(|name| std::env::var_os(name))?;
-    let streams = arguments.properties.iter().chain([&arguments.image]);
-    if streams.filter(|path| is_standard_input(path)).count() > 1 {
-        return Err(Problem::usage("standard input cannot hold both the properties and the image"));
-    }
-    if let Some(path) = arguments.output.as_deref().filter(|path| is_output_stream(path)) {
-        return Err(Problem::usage(format!(
-            "--output {}: the image's bytes would be seen there before the verdict; it has to name a file",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-/// The properties of the command line and of the file, as one list: what is given in both is given twice.
-fn signature_properties(arguments: &VerifyArguments) -> Result<SignatureProperties, Problem> {
-    let file = arguments.properties.as_deref().map(properties_file::read).transpose()?.unwrap_or_default();
-    let file = file.iter().map(|(property, value)| (property.as_str(), value.as_str()));
-    let given = arguments.property.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    SignatureProperties::from_properties(given.chain(file))?.ok_or_else(|| {
-        let names = PropertyName::ALL.map(PropertyName::as_str).join(", ");
-        Problem::fault(Fault::NotSigned, format!("the image is not signed: none of {names} is there"))
-    })
-}
-
-/// The verifier, and the report on the checks that need no image.
-fn set_up(
-    arguments: &VerifyArguments,
-    properties: &SignatureProperties,
-    certificate: &Certificate,
-    at: UnixTime,
-    report: &mut Report,
-) -> Result<SignatureVerifier, Problem> {
-    let dates = if arguments.require_valid_dates { DateCheck::Require(at) } else { DateCheck::Report(at) };
-    let options = VerifierOptions::new()
-        .pss_salt_length(arguments.pss_salt)
-        .any_curve(arguments.any_curve)
-        .dates(dates);
-    let verifier = SignatureVerifier::with_options(properties, certificate, options);
-    let failed = verifier.as_ref().err().map(failed_check);
-    if failed != Some(CheckName::Key) {
-        if let Ok(key) = certificate.public_key() {
-            report.checks.pass(CheckName::Key, format!("{}, {} bits", key.kind(), key.bits()));
-        }
-        if let Some(facts) = &report.certificate {
-            report.checks.look_at_dates(facts, arguments.require_valid_dates);
-        }
-    }
-    let verifier = verifier.map_err(Problem::from);
-    report.checks.judge(failed.unwrap_or(CheckName::Key), verifier)
-}
-
-/// Which check it is that a verifier could not be set up for.
-fn failed_check(error: &VerifierError) -> CheckName {
-    match (error, error.code()) {
-        // A key that is restricted to another hash does not fit, whatever the signature.
-        (_, ErrorCode::KeyRestricted) => CheckName::Key,
-        (VerifierError::Signature(_), _) => CheckName::Signature,
-        (VerifierError::OutsideValidity { .. }, _) => CheckName::Dates,
-        _ => CheckName::Key,
-    }
 }

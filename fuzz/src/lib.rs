@@ -1,6 +1,7 @@
-//! What the fuzz targets share: inputs of several fields, the question that three of them ask, and mutators that know
-//! fields and DER.
+//! What the fuzz targets share: inputs of several fields, the question that three of them ask, certificates made for one
+//! question, and mutators that know fields and DER.
 
 pub mod der;
 pub mod fields;
+pub mod made;
 pub mod question;

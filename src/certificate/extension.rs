@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::CertificateError;
-use crate::asn1::{BOOLEAN, DerDefect, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, dotted};
+use crate::asn1::{BOOLEAN, DerDefect, Element, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, dotted};
 use crate::limits::MAX_EXTENSIONS;
 
 /// One extension, borrowed from its certificate.
@@ -31,6 +31,26 @@ impl<'a> Extension<'a> {
     #[must_use]
     pub fn value(&self) -> &'a [u8] {
         self.value
+    }
+
+    /// Reads the contents of a SEQUENCE of extensions, which is not empty.
+    pub(crate) fn read_all(list: &Element<'a>) -> Result<Vec<Self>, CertificateError> {
+        let mut fields = list.reader();
+        if fields.is_empty() {
+            return Err(list.error(DerDefect::Missing).into());
+        }
+        let mut extensions: Vec<Self> = Vec::new();
+        while !fields.is_empty() {
+            let extension = Self::read(&mut fields)?;
+            if extensions.iter().any(|known| known.oid == extension.oid) {
+                return Err(CertificateError::RepeatedExtension { oid: dotted(extension.oid) });
+            }
+            if extensions.len() >= MAX_EXTENSIONS {
+                return Err(CertificateError::too_many_extensions());
+            }
+            extensions.push(extension);
+        }
+        Ok(extensions)
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, CertificateError> {
@@ -61,21 +81,5 @@ impl fmt::Debug for Extension<'_> {
 /// Reads `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`; `offset` is its place in the certificate.
 pub(super) fn read(sequence: &[u8], offset: usize) -> Result<Vec<Extension<'_>>, CertificateError> {
     let mut reader = Reader::at(sequence, offset, "extensions");
-    let list = reader.element(SEQUENCE, "extensions")?;
-    let mut fields = list.reader();
-    if fields.is_empty() {
-        return Err(list.error(DerDefect::Missing).into());
-    }
-    let mut extensions: Vec<Extension<'_>> = Vec::new();
-    while !fields.is_empty() {
-        let extension = Extension::read(&mut fields)?;
-        if extensions.iter().any(|known| known.oid == extension.oid) {
-            return Err(CertificateError::RepeatedExtension { oid: dotted(extension.oid) });
-        }
-        if extensions.len() >= MAX_EXTENSIONS {
-            return Err(CertificateError::too_many_extensions());
-        }
-        extensions.push(extension);
-    }
-    Ok(extensions)
+    Extension::read_all(&reader.element(SEQUENCE, "extensions")?)
 }

@@ -50,6 +50,8 @@ impl fmt::Display for PemDefect {
     }
 }
 
+const END: &[u8] = b"-----END ";
+
 /// The DER of the first CERTIFICATE section.
 pub(super) fn first_certificate(pem: &[u8]) -> Result<CertificateDer<'static>, PemDefect> {
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
@@ -57,11 +59,30 @@ pub(super) fn first_certificate(pem: &[u8]) -> Result<CertificateDer<'static>, P
     CertificateDer::from_pem_slice(pem).map_err(|error| PemDefect::from(&error))
 }
 
+/// A bundle cut after each section's last line, so that each piece has at most one section.
+pub(super) fn sections(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = pem;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut length = 0_usize;
+        for line in rest.split_inclusive(|&octet| octet == b'\n') {
+            length = length.saturating_add(line.len());
+            if line.starts_with(END) {
+                break;
+            }
+        }
+        let (section, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(section)
+    })
+}
+
 /// Refuses, up to the end of the first CERTIFICATE section, what readers of PEM read in different ways: openssl finds a
 /// BEGIN in the middle of a line where others do not, knows more labels, and takes no lone carriage return.
 fn check(pem: &[u8]) -> Result<(), PemDefect> {
     const BEGIN: &[u8] = b"-----BEGIN ";
-    const END: &[u8] = b"-----END ";
     let mut open: Option<&[u8]> = None;
     let lines = pem.strip_suffix(b"\n").unwrap_or(pem);
     for line in lines.split(|&octet| octet == b'\n') {

@@ -56,17 +56,7 @@ impl DsaKey {
     /// order 3 every signature is found by trying. Whether p is prime is not tested: that takes longer than a hundred
     /// verifications, and a p that is not makes discrete logarithms easier, not a signature free.
     pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
-        let parameters = spki.parameters()?;
-        if parameters.tag != SEQUENCE {
-            return Err(parameters
-                .error(DerDefect::Tag { expected: SEQUENCE, found: parameters.tag })
-                .into());
-        }
-        let mut fields = parameters.reader();
-        let p = fields.element(INTEGER, "Dss-Parms.p")?.unsigned()?;
-        let q = fields.element(INTEGER, "Dss-Parms.q")?.unsigned()?;
-        let g = fields.element(INTEGER, "Dss-Parms.g")?.unsigned()?;
-        fields.finish()?;
+        let [p, q, g] = read_parameters(spki)?;
         let mut reader = Reader::new(spki.subject_public_key, "DSAPublicKey");
         let y = reader.element(INTEGER, "DSAPublicKey")?.unsigned()?;
         reader.finish()?;
@@ -74,11 +64,7 @@ impl DsaKey {
     }
 
     fn validate(p: &[u8], q: &[u8], g: &[u8], y: &[u8]) -> Result<Self, PublicKeyError> {
-        let (p_bits, q_bits) = (bits_of(p), bits_of(q));
-        let p_allowed = (u64::from(MIN_DSA_P_BITS)..=u64::from(MAX_DSA_P_BITS)).contains(&p_bits);
-        if !p_allowed || !DSA_Q_BITS.map(u64::from).contains(&q_bits) {
-            return Err(PublicKeyError::DsaSize { p_bits, q_bits });
-        }
+        check_sizes(p, q)?;
         let (p_octets, q_octets) = (p, q);
         let p = Modulus::new(p).ok_or(broken(DsaComponent::P, "is even"))?;
         let q = Modulus::new(q).ok_or(broken(DsaComponent::Q, "is even"))?;
@@ -126,6 +112,36 @@ impl DsaKey {
             Err(VerificationError::Mismatch)
         }
     }
+}
+
+/// Dss-Parms: p, q, g.
+fn read_parameters<'a>(spki: &SubjectPublicKeyInfo<'a>) -> Result<[&'a [u8]; 3], PublicKeyError> {
+    let parameters = spki.parameters()?;
+    if parameters.tag != SEQUENCE {
+        let defect = DerDefect::Tag { expected: SEQUENCE, found: parameters.tag };
+        return Err(parameters.error(defect).into());
+    }
+    let mut fields = parameters.reader();
+    let p = fields.element(INTEGER, "Dss-Parms.p")?.unsigned()?;
+    let q = fields.element(INTEGER, "Dss-Parms.q")?.unsigned()?;
+    let g = fields.element(INTEGER, "Dss-Parms.g")?.unsigned()?;
+    fields.finish()?;
+    Ok([p, q, g])
+}
+
+/// The sizes of p and q in bits, if both are within their bounds.
+pub(super) fn sizes(spki: &SubjectPublicKeyInfo<'_>) -> Result<(u32, u32), PublicKeyError> {
+    let [p, q, _] = read_parameters(spki)?;
+    check_sizes(p, q)
+}
+
+fn check_sizes(p: &[u8], q: &[u8]) -> Result<(u32, u32), PublicKeyError> {
+    let (p_bits, q_bits) = (bits_of(p), bits_of(q));
+    let sizes = u32::try_from(p_bits).ok().zip(u32::try_from(q_bits).ok());
+    let allowed = |(p_bits, q_bits): &(u32, u32)| {
+        (MIN_DSA_P_BITS..=MAX_DSA_P_BITS).contains(p_bits) && DSA_Q_BITS.contains(q_bits)
+    };
+    sizes.filter(allowed).ok_or(PublicKeyError::DsaSize { p_bits, q_bits })
 }
 
 /// Bases for testing q that its maker cannot have chosen it for: they come out of a hash of p and q.

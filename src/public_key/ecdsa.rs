@@ -1,11 +1,13 @@
-//! ECDSA verification (FIPS 186-5 section 6.4.2) on the curves that image signatures may use.
+//! ECDSA verification (FIPS 186-5 section 6.4.2) on the curves that image signatures may use, and on P-256, which
+//! certificates are signed with.
 
+use p256::ecdsa as p256_ecdsa;
 use p384::ecdsa as p384_ecdsa;
 use p521::ecdsa as p521_ecdsa;
 use signature::hazmat::PrehashVerifier;
 
 use super::{
-    PublicKeyError, SignatureError, SignatureInteger, SignatureMatch, SubjectPublicKeyInfo,
+    KeyKind, PublicKeyError, SignatureError, SignatureInteger, SignatureMatch, SubjectPublicKeyInfo,
     VerificationError, two_integers,
 };
 use crate::algorithm::Curve;
@@ -14,8 +16,12 @@ use crate::asn1::{DerDefect, OBJECT_IDENTIFIER, SEQUENCE, dotted};
 /// 1.3.132.0, the curves of SEC 2 appendix A.2.
 const CERTICOM_CURVES: &[u8] = &[0x2b, 0x81, 0x04, 0x00];
 
+/// secp256r1, 1.2.840.10045.3.1.7 (RFC 5480 section 2.1.1.1).
+const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
 #[derive(Debug)]
 pub(super) enum EcKey {
+    P256(p256_ecdsa::VerifyingKey),
     P384(p384_ecdsa::VerifyingKey),
     P521(Box<p521_ecdsa::VerifyingKey>),
 }
@@ -23,16 +29,18 @@ pub(super) enum EcKey {
 impl EcKey {
     /// ECParameters and ECPoint (RFC 5480 section 2.1.1 and 2.2).
     pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
-        let parameters = spki.parameters()?;
-        let curve = match parameters.tag {
-            OBJECT_IDENTIFIER => named_curve(parameters.object_identifier()?)?,
-            SEQUENCE => return Err(PublicKeyError::ExplicitCurve),
-            found => {
-                let defect = DerDefect::Tag { expected: OBJECT_IDENTIFIER, found };
-                return Err(parameters.error(defect).into());
-            }
-        };
-        Self::read_point(curve, spki.subject_public_key)
+        match curve_of(spki)? {
+            KeyKind::Ec(curve) => Self::read_point(curve, spki.subject_public_key),
+            _ => Self::read_p256(spki.subject_public_key),
+        }
+    }
+
+    fn read_p256(point: &[u8]) -> Result<Self, PublicKeyError> {
+        if !matches!((point.first(), point.len()), (Some(2 | 3), 33) | (Some(4), 65)) {
+            return Err(PublicKeyError::PointEncoding { curve: KeyKind::P256, length: point.len() });
+        }
+        let key = p256_ecdsa::VerifyingKey::from_sec1_bytes(point);
+        key.map(Self::P256).map_err(|_| PublicKeyError::PointNotOnCurve { curve: KeyKind::P256 })
     }
 
     /// SEC 1 section 2.3.4, compressed and uncompressed. RFC 5480 section 2.2 forbids the hybrid form; the point at
@@ -50,10 +58,10 @@ impl EcKey {
             _ => false,
         };
         if !well_formed {
-            return Err(PublicKeyError::PointEncoding { curve, length: point.len() });
+            return Err(PublicKeyError::PointEncoding { curve: KeyKind::Ec(curve), length: point.len() });
         }
         // Both check that the coordinates are below the field's prime and fulfil the curve's equation.
-        let off_curve = |_| PublicKeyError::PointNotOnCurve { curve };
+        let off_curve = |_| PublicKeyError::PointNotOnCurve { curve: KeyKind::Ec(curve) };
         Ok(match curve {
             Curve::Secp384r1 => {
                 Self::P384(p384_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?)
@@ -62,21 +70,23 @@ impl EcKey {
         })
     }
 
-    pub(super) fn curve(&self) -> Curve {
+    pub(super) fn kind(&self) -> KeyKind {
         match self {
-            Self::P384(_) => Curve::Secp384r1,
-            Self::P521(_) => Curve::Secp521r1,
+            Self::P256(_) => KeyKind::P256,
+            Self::P384(_) => KeyKind::Ec(Curve::Secp384r1),
+            Self::P521(_) => KeyKind::Ec(Curve::Secp521r1),
         }
     }
 
     pub(super) fn check(&self, signature: &[u8]) -> Result<(), SignatureError> {
         match self {
+            Self::P256(_) => p256_signature(signature).map(|_| ()),
             Self::P384(_) => p384_signature(signature).map(|_| ()),
             Self::P521(_) => p521_signature(signature).map(|_| ()),
         }
     }
 
-    /// The crates cut the digest to the order's length in whole octets: right for 384 bits, and for 521 bits because
+    /// The crates cut the digest to the order's length in whole octets: right for 256 and 384 bits, and for 521 bits because
     /// no digest is that long (FIPS 186-5 section 6.4.2 step 2).
     pub(super) fn verify(
         &self,
@@ -84,6 +94,7 @@ impl EcKey {
         signature: &[u8],
     ) -> Result<SignatureMatch, VerificationError> {
         let verified = match self {
+            Self::P256(key) => key.verify_prehash(digest, &p256_signature(signature)?),
             Self::P384(key) => key.verify_prehash(digest, &p384_signature(signature)?),
             Self::P521(key) => key.verify_prehash(digest, &p521_signature(signature)?),
         };
@@ -94,16 +105,36 @@ impl EcKey {
     }
 }
 
-fn named_curve(oid: &[u8]) -> Result<Curve, PublicKeyError> {
-    match oid.strip_prefix(CERTICOM_CURVES) {
-        Some([34]) => Ok(Curve::Secp384r1),
-        Some([35]) => Ok(Curve::Secp521r1),
-        Some([36]) => Ok(Curve::Sect409k1),
-        Some([37]) => Ok(Curve::Sect409r1),
-        Some([38]) => Ok(Curve::Sect571k1),
-        Some([39]) => Ok(Curve::Sect571r1),
-        _ => Err(PublicKeyError::UnsupportedCurve { oid: dotted(oid) }),
+/// The kind of a key under id-ecPublicKey: its curve (RFC 5480 section 2.1.1).
+pub(super) fn curve_of(spki: &SubjectPublicKeyInfo<'_>) -> Result<KeyKind, PublicKeyError> {
+    let parameters = spki.parameters()?;
+    match parameters.tag {
+        OBJECT_IDENTIFIER => named_curve(parameters.object_identifier()?),
+        SEQUENCE => Err(PublicKeyError::ExplicitCurve),
+        found => {
+            let defect = DerDefect::Tag { expected: OBJECT_IDENTIFIER, found };
+            Err(parameters.error(defect).into())
+        }
     }
+}
+
+fn named_curve(oid: &[u8]) -> Result<KeyKind, PublicKeyError> {
+    if oid == SECP256R1 {
+        return Ok(KeyKind::P256);
+    }
+    Ok(KeyKind::Ec(match oid.strip_prefix(CERTICOM_CURVES) {
+        Some([34]) => Curve::Secp384r1,
+        Some([35]) => Curve::Secp521r1,
+        Some([36]) => Curve::Sect409k1,
+        Some([37]) => Curve::Sect409r1,
+        Some([38]) => Curve::Sect571k1,
+        Some([39]) => Curve::Sect571r1,
+        _ => return Err(PublicKeyError::UnsupportedCurve { oid: dotted(oid) }),
+    }))
+}
+
+fn p256_signature(signature: &[u8]) -> Result<p256_ecdsa::Signature, SignatureError> {
+    read_signature(signature, |r: [u8; 32], s| p256_ecdsa::Signature::from_scalars(r, s).ok())
 }
 
 fn p384_signature(signature: &[u8]) -> Result<p384_ecdsa::Signature, SignatureError> {

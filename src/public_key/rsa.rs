@@ -1,4 +1,5 @@
-//! RSASSA-PSS verification (RFC 8017 section 8.1.2), with the salt's length recovered from the signature.
+//! RSA verification: RSASSA-PSS (RFC 8017 section 8.1.2) with the salt's length recovered from the signature, and
+//! RSASSA-PKCS1-v1_5 (section 8.2.2) for certificates.
 
 use std::fmt;
 
@@ -57,27 +58,37 @@ impl fmt::Display for PssDefect {
     }
 }
 
-/// Salts that a signature may have besides what the caller asks: the restriction in an id-RSASSA-PSS key.
-#[derive(Debug)]
-struct Restriction {
-    /// `None`: a hash that no image signature uses, such as SHA-1.
-    hash: Option<HashMethod>,
-    mgf1_hash: Option<HashMethod>,
-    min_salt_length: usize,
+/// RSASSA-PSS-params (RFC 4055 section 3.1): of a key they restrict its signatures, of a signature they describe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PssParameters {
+    /// `None`: a hash that is none of the four, such as SHA-1.
+    pub(crate) hash: Option<HashMethod>,
+    pub(crate) mgf1_hash: Option<HashMethod>,
+    /// Of a key, the least that a signature may have.
+    pub(crate) salt_length: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct RsaKey {
     modulus: Modulus,
     exponent: u64,
-    restriction: Option<Restriction>,
+    allowed: Use,
+}
+
+/// What an RSA key may sign with.
+#[derive(Debug)]
+enum Use {
+    /// rsaEncryption: PKCS#1 v1.5 and PSS (RFC 8017 appendix A.1).
+    Any,
+    /// id-RSASSA-PSS: PSS alone (RFC 4055 section 1.2), with these parameters if it has any.
+    Pss(Option<PssParameters>),
 }
 
 impl RsaKey {
     /// A key under rsaEncryption, whose parameters are NULL (RFC 8017 appendix A.1).
     pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
         spki.parameters()?.null()?;
-        Self::read_key(spki.subject_public_key, None)
+        Self::read_key(spki.subject_public_key, Use::Any)
     }
 
     /// A key under id-RSASSA-PSS: parameters, if present, restrict its use (RFC 4055 section 3.1 and 3.3).
@@ -88,30 +99,24 @@ impl RsaKey {
                     .error(DerDefect::Tag { expected: SEQUENCE, found: parameters.tag })
                     .into());
             }
-            Restriction::read(parameters.reader())
+            PssParameters::read(parameters.reader())
         });
-        Self::read_key(spki.subject_public_key, restriction.transpose()?)
+        Self::read_key(spki.subject_public_key, Use::Pss(restriction.transpose()?))
     }
 
-    /// RSAPublicKey (RFC 8017 appendix A.1.1).
-    fn read_key(der: &[u8], restriction: Option<Restriction>) -> Result<Self, PublicKeyError> {
-        let mut reader = Reader::new(der, "RSAPublicKey");
-        let mut fields = reader.element(SEQUENCE, "RSAPublicKey")?.reader();
-        reader.finish()?;
-        let modulus = fields.element(INTEGER, "RSAPublicKey.modulus")?.unsigned()?;
-        let exponent = fields.element(INTEGER, "RSAPublicKey.publicExponent")?.unsigned()?;
-        fields.finish()?;
-        let key = Self { modulus: read_modulus(modulus)?, exponent: read_exponent(exponent)?, restriction };
+    fn read_key(der: &[u8], allowed: Use) -> Result<Self, PublicKeyError> {
+        let (modulus, exponent) = read_numbers(der)?;
+        let key = Self { modulus: read_modulus(modulus)?, exponent: read_exponent(exponent)?, allowed };
         key.check_restriction()?;
         Ok(key)
     }
 
     /// A minimum that no signature by this key can meet is told now, not after the image.
     fn check_restriction(&self) -> Result<(), PublicKeyError> {
-        let Some(Restriction { hash: Some(hash_method), min_salt_length, .. }) = self.restriction else {
+        let Use::Pss(Some(PssParameters { hash: Some(hash_method), salt_length, .. })) = self.allowed else {
             return Ok(());
         };
-        if min_salt_length > self.encoding(hash_method).longest_salt() {
+        if salt_length > self.encoding(hash_method).longest_salt() {
             return Err(PublicKeyError::PssParameters { rule: "saltLength is past the key's size" });
         }
         Ok(())
@@ -127,14 +132,38 @@ impl RsaKey {
 
     /// The signature as a number, if it can be one by this key with this hash.
     pub(super) fn check(&self, hash_method: HashMethod, signature: &[u8]) -> Result<Residue, SignatureError> {
-        if let Some(restriction) = &self.restriction {
+        if let Use::Pss(Some(restriction)) = &self.allowed {
             restriction.check(hash_method)?;
         }
+        self.number(signature)
+    }
+
+    /// RFC 8017 section 8.1.2 step 1, 8.2.2 step 1 and 5.2.2 step 1.
+    fn number(&self, signature: &[u8]) -> Result<Residue, SignatureError> {
         if signature.len() != self.modulus.octets() {
             let (expected, found) = (self.modulus.octets(), signature.len());
             return Err(SignatureError::Length { expected, found });
         }
         self.modulus.residue(signature).ok_or(SignatureError::NotBelowModulus)
+    }
+
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2), which certificates are signed with. `digest_info` is the DER of the
+    /// DigestInfo. The encoding is made and compared as a whole, so nothing in it is parsed.
+    pub(super) fn verify_pkcs1v15(
+        &self,
+        digest_info: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerificationError> {
+        if let Use::Pss(_) = self.allowed {
+            return Err(VerificationError::Mismatch);
+        }
+        let signature = self.number(signature)?;
+        let message = signature.power(self.exponent).to_octets();
+        // EMSA-PKCS1-v1_5 (section 9.2): 00 01, at least eight FF, 00, DigestInfo.
+        let padding = message.len().checked_sub(digest_info.len().saturating_add(3));
+        let padding = padding.filter(|&length| length >= 8).ok_or(VerificationError::Mismatch)?;
+        let encoded = [&[0, 1], vec![0xff; padding].as_slice(), &[0], digest_info].concat();
+        if message == encoded { Ok(()) } else { Err(VerificationError::Mismatch) }
     }
 
     pub(super) fn verify(
@@ -168,12 +197,37 @@ impl RsaKey {
         if found != required {
             return Err(VerificationError::SaltLength { found, required, at_least: false });
         }
-        let minimum = self.restriction.as_ref().map_or(0, |restriction| restriction.min_salt_length);
+        let minimum =
+            if let Use::Pss(Some(restriction)) = &self.allowed { restriction.salt_length } else { 0 };
         if found < minimum {
             return Err(VerificationError::SaltLength { found, required: minimum, at_least: true });
         }
         Ok(())
     }
+}
+
+/// The modulus and the exponent of an RSAPublicKey (RFC 8017 appendix A.1.1), not yet judged.
+fn read_numbers(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
+    let mut reader = Reader::new(der, "RSAPublicKey");
+    let mut fields = reader.element(SEQUENCE, "RSAPublicKey")?.reader();
+    reader.finish()?;
+    let modulus = fields.element(INTEGER, "RSAPublicKey.modulus")?.unsigned()?;
+    let exponent = fields.element(INTEGER, "RSAPublicKey.publicExponent")?.unsigned()?;
+    fields.finish()?;
+    Ok((modulus, exponent))
+}
+
+/// The size of the modulus in bits, and the multiplications that raising to the exponent takes, if both numbers are
+/// within their bounds.
+pub(super) fn sizes(der: &[u8]) -> Result<(u32, u32), PublicKeyError> {
+    let (modulus, exponent) = read_numbers(der)?;
+    let (bits, even) = (bits_of(modulus), modulus.last().is_none_or(|octet| octet & 1 == 0));
+    if even || !(u64::from(MIN_RSA_BITS)..=u64::from(MAX_RSA_BITS)).contains(&bits) {
+        return Err(PublicKeyError::RsaModulus { bits, even });
+    }
+    let exponent = read_exponent(exponent)?;
+    let squarings = u64::BITS.saturating_sub(exponent.leading_zeros());
+    Ok((u32::try_from(bits).unwrap_or(u32::MAX), squarings.saturating_add(exponent.count_ones())))
 }
 
 fn read_modulus(magnitude: &[u8]) -> Result<Modulus, PublicKeyError> {
@@ -195,20 +249,20 @@ fn read_exponent(magnitude: &[u8]) -> Result<u64, PublicKeyError> {
     if (MIN_RSA_EXPONENT..=MAX_RSA_EXPONENT).contains(&exponent) { Ok(exponent) } else { Err(error) }
 }
 
-impl Restriction {
-    /// RSASSA-PSS-params (RFC 4055 section 3.1): what is absent has its default, SHA-1 and 20 octets of salt. A default
+impl PssParameters {
+    /// Reads the contents of the SEQUENCE: what is absent has its default, SHA-1 and 20 octets of salt. A default
     /// that is written out, which DER forbids, is read: widespread tools write it, and it means the same.
-    fn read(mut fields: Reader<'_>) -> Result<Self, PublicKeyError> {
+    pub(crate) fn read(mut fields: Reader<'_>) -> Result<Self, PublicKeyError> {
         const FIELD: &str = "RSASSA-PSS-params";
-        let mut restriction = Self { hash: None, mgf1_hash: None, min_salt_length: 20 };
+        let mut parameters = Self { hash: None, mgf1_hash: None, salt_length: 20 };
         if let Some(hash) = fields.optional(explicit(0), "RSASSA-PSS-params.hashAlgorithm")? {
             let mut inner = hash.reader();
-            restriction.hash = read_hash(&AlgorithmIdentifier::read(&mut inner, FIELD)?)?;
+            parameters.hash = read_hash(&AlgorithmIdentifier::read(&mut inner, FIELD)?)?;
             inner.finish()?;
         }
         if let Some(mgf) = fields.optional(explicit(1), "RSASSA-PSS-params.maskGenAlgorithm")? {
             let mut inner = mgf.reader();
-            restriction.mgf1_hash = read_mgf1(&AlgorithmIdentifier::read(&mut inner, FIELD)?)?;
+            parameters.mgf1_hash = read_mgf1(&AlgorithmIdentifier::read(&mut inner, FIELD)?)?;
             inner.finish()?;
         }
         if let Some(salt) = fields.optional(explicit(2), "RSASSA-PSS-params.saltLength")? {
@@ -218,7 +272,7 @@ impl Restriction {
             if magnitude.len() > 2 {
                 return Err(PublicKeyError::PssParameters { rule: "saltLength is past every key's size" });
             }
-            restriction.min_salt_length =
+            parameters.salt_length =
                 magnitude.iter().fold(0, |number, &octet| number << 8 | usize::from(octet));
         }
         if let Some(trailer) = fields.optional(explicit(3), "RSASSA-PSS-params.trailerField")? {
@@ -230,7 +284,7 @@ impl Restriction {
             }
         }
         fields.finish()?;
-        Ok(restriction)
+        Ok(parameters)
     }
 
     /// An image signature's MGF1 uses the image's hash method, so both must be the one that the key names.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{SignatureVerifier, StreamError, Verified};
+use super::{SignatureVerifier, StreamError, StreamVerifier};
 use crate::digest::Digest;
 
 /// Where a [`HoldBackWriter`] keeps bytes that nobody has verified yet, out of everybody's sight.
@@ -56,8 +56,8 @@ pub trait Destination {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "without finish() the bytes are discarded"]
-pub struct HoldBackWriter<D: Destination> {
-    verifier: SignatureVerifier,
+pub struct HoldBackWriter<D: Destination, V = SignatureVerifier> {
+    verifier: V,
     state: State<D>,
 }
 
@@ -67,33 +67,34 @@ enum State<D: Destination> {
     Failed(StreamError),
 }
 
-impl<D: Destination> HoldBackWriter<D> {
-    /// A writer that holds back in `destination` what `verifier` has not verified.
-    pub fn new(verifier: SignatureVerifier, destination: D) -> Self {
+impl<D: Destination, V: StreamVerifier> HoldBackWriter<D, V> {
+    /// A writer that holds back in `destination` what `verifier` has not verified: a [`SignatureVerifier`], or an
+    /// [`ImageVerification`](crate::ImageVerification).
+    pub fn new(verifier: V, destination: D) -> Self {
         Self { verifier, state: State::Holding(Held(Some(destination))) }
     }
 
     /// How many bytes it has taken.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
-        self.verifier.bytes_read()
+        self.verifier.bytes_taken()
     }
 
     /// The digest of the bytes taken so far: what an operator compares when the verdict is no.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.verifier.digest()
+        self.verifier.digest_so_far()
     }
 
     /// Asks for the verdict; on yes the destination releases the bytes, otherwise it discards them.
     ///
     /// # Errors
     /// [`StreamError`]: the signature does not hold, or the destination failed, now or before.
-    pub fn finish(self) -> Result<(Verified, D::Released), StreamError> {
+    pub fn finish(self) -> Result<(V::Verdict, D::Released), StreamError> {
         match self.state {
             State::Failed(error) => Err(error),
             State::Holding(held) => {
-                let verified = self.verifier.verify()?;
+                let verified = self.verifier.into_verdict()?;
                 let released = held.release().map_err(|error| StreamError::Destination(Arc::new(error)))?;
                 Ok((verified, released))
             }
@@ -106,7 +107,7 @@ impl<D: Destination> HoldBackWriter<D> {
     }
 }
 
-impl<D: Destination> io::Write for HoldBackWriter<D> {
+impl<D: Destination, V: StreamVerifier> io::Write for HoldBackWriter<D, V> {
     /// Takes all of `data`, or fails for good: the first error discards the bytes, and every later call repeats it.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         // Should the destination panic, the writer has failed and what it held is discarded.
@@ -115,7 +116,7 @@ impl<D: Destination> io::Write for HoldBackWriter<D> {
             State::Failed(error) => error,
             State::Holding(mut held) => match held.write(data) {
                 Ok(()) => {
-                    self.verifier.update(data);
+                    self.verifier.take(data);
                     self.state = State::Holding(held);
                     return Ok(data.len());
                 }
@@ -133,7 +134,7 @@ impl<D: Destination> io::Write for HoldBackWriter<D> {
     }
 }
 
-impl<D: Destination> fmt::Debug for HoldBackWriter<D> {
+impl<D: Destination, V: fmt::Debug> fmt::Debug for HoldBackWriter<D, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = matches!(self.state, State::Failed(_));
         f.debug_struct("HoldBackWriter").field("verifier", &self.verifier).field("failed", &failed).finish()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::{SignatureVerifier, StreamError, Verified};
+use super::{SignatureVerifier, StreamError, StreamVerifier};
 
 /// How many bytes are withheld at least, if the image has as many. A hash's update pays for itself from far less.
 const BLOCK: usize = 64 * 1024;
@@ -35,9 +35,9 @@ const BLOCK: usize = 64 * 1024;
 /// assert_eq!(verified.bytes_read(), 6656);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct VerifyingReader<R> {
+pub struct VerifyingReader<R, V: StreamVerifier = SignatureVerifier> {
     source: R,
-    state: State,
+    state: State<V>,
     /// Bytes that may go out, and how many of them have.
     ready: Vec<u8>,
     given: usize,
@@ -48,15 +48,16 @@ pub struct VerifyingReader<R> {
 }
 
 /// The verifier and the verdict are in boxes so that a reader is cheap to move.
-enum State {
-    Reading(Box<SignatureVerifier>),
-    Ended(Box<Verified>),
+enum State<V: StreamVerifier> {
+    Reading(Box<V>),
+    Ended { verdict: Box<V::Verdict>, bytes_read: u64 },
     Failed(StreamError),
 }
 
-impl<R: Read> VerifyingReader<R> {
-    /// A reader of what `source` gives, to its end, verified by `verifier`.
-    pub fn new(verifier: SignatureVerifier, source: R) -> Self {
+impl<R: Read, V: StreamVerifier> VerifyingReader<R, V> {
+    /// A reader of what `source` gives, to its end, verified by `verifier`: a [`SignatureVerifier`], or an
+    /// [`ImageVerification`](crate::ImageVerification).
+    pub fn new(verifier: V, source: R) -> Self {
         Self {
             source,
             state: State::Reading(Box::new(verifier)),
@@ -71,19 +72,19 @@ impl<R: Read> VerifyingReader<R> {
     ///
     /// # Errors
     /// [`StreamError`]: the signature does not hold, the source failed, or the reader has not come to its end.
-    pub fn into_verified(self) -> Result<Verified, StreamError> {
+    pub fn into_verified(self) -> Result<V::Verdict, StreamError> {
         match self.state {
-            State::Ended(verified) if self.given < self.ready.len() => {
-                Err(StreamError::Unfinished { bytes_read: verified.bytes_read() })
+            State::Ended { bytes_read, .. } if self.given < self.ready.len() => {
+                Err(StreamError::Unfinished { bytes_read })
             }
-            State::Ended(verified) => Ok(*verified),
+            State::Ended { verdict, .. } => Ok(*verdict),
             State::Failed(error) => Err(error),
-            State::Reading(verifier) => Err(StreamError::Unfinished { bytes_read: verifier.bytes_read() }),
+            State::Reading(verifier) => Err(StreamError::Unfinished { bytes_read: verifier.bytes_taken() }),
         }
     }
 
     /// One block further: the withheld one becomes ready, or the verdict falls.
-    fn advance(&mut self, mut verifier: Box<SignatureVerifier>) -> io::Result<State> {
+    fn advance(&mut self, mut verifier: Box<V>) -> io::Result<State<V>> {
         let ended = match fill(&mut self.source, &mut self.incoming) {
             Ok(ended) => ended,
             // The source asks for patience: the next call goes on from here.
@@ -93,7 +94,7 @@ impl<R: Read> VerifyingReader<R> {
             }
             Err(error) => return Ok(State::Failed(StreamError::Source(Arc::new(error)))),
         };
-        verifier.update(&self.incoming);
+        verifier.take(&self.incoming);
         self.given = 0;
         std::mem::swap(&mut self.ready, &mut self.withheld);
         std::mem::swap(&mut self.withheld, &mut self.incoming);
@@ -101,14 +102,15 @@ impl<R: Read> VerifyingReader<R> {
         if !ended {
             return Ok(State::Reading(verifier));
         }
-        Ok(match verifier.verify() {
-            Ok(verified) => {
+        let bytes_read = verifier.bytes_taken();
+        Ok(match verifier.into_verdict() {
+            Ok(verdict) => {
                 self.ready.append(&mut self.withheld);
-                State::Ended(Box::new(verified))
+                State::Ended { verdict: Box::new(verdict), bytes_read }
             }
             Err(error) => {
                 self.ready.clear();
-                State::Failed(error.into())
+                State::Failed(error)
             }
         })
     }
@@ -125,7 +127,7 @@ impl<R: Read> VerifyingReader<R> {
     }
 }
 
-impl<R: Read> Read for VerifyingReader<R> {
+impl<R: Read, V: StreamVerifier> Read for VerifyingReader<R, V> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -144,7 +146,7 @@ impl<R: Read> Read for VerifyingReader<R> {
             let state = std::mem::replace(&mut self.state, interrupted());
             self.state = match state {
                 State::Reading(verifier) => self.advance(verifier)?,
-                State::Ended(_) => {
+                State::Ended { .. } => {
                     self.state = state;
                     return Ok(0);
                 }
@@ -158,11 +160,11 @@ impl<R: Read> Read for VerifyingReader<R> {
     }
 }
 
-impl<R> fmt::Debug for VerifyingReader<R> {
+impl<R, V: StreamVerifier> fmt::Debug for VerifyingReader<R, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Reading(_) => "reading",
-            State::Ended(_) => "verified",
+            State::Ended { .. } => "verified",
             State::Failed(_) => "failed",
         };
         f.debug_struct("VerifyingReader").field("state", &state).finish_non_exhaustive()
@@ -177,6 +179,6 @@ fn fill(source: &mut impl Read, block: &mut Vec<u8>) -> io::Result<bool> {
     Ok(read < room)
 }
 
-fn interrupted() -> State {
+fn interrupted<V: StreamVerifier>() -> State<V> {
     State::Failed(StreamError::Unfinished { bytes_read: 0 })
 }

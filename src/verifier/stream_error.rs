@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::public_key::VerificationError;
+use crate::record::RecordError;
 
 /// Why a [`VerifyingReader`](crate::VerifyingReader) or a [`HoldBackWriter`](crate::HoldBackWriter) did not come to a yes.
 ///
@@ -15,6 +16,8 @@ use crate::public_key::VerificationError;
 pub enum StreamError {
     /// The image was read to its end, and the signature does not hold.
     Verification(VerificationError),
+    /// The image was read to its end, the signature holds, and the image is not what its record says.
+    Record(RecordError),
     /// The source of the bytes failed.
     Source(Arc<io::Error>),
     /// The destination could not keep, or not release, the bytes.
@@ -32,6 +35,7 @@ impl StreamError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Verification(error) => error.code(),
+            Self::Record(error) => error.code(),
             Self::Source(_) => ErrorCode::StreamSourceFailed,
             Self::Destination(_) => ErrorCode::StreamDestinationFailed,
             Self::Unfinished { .. } => ErrorCode::StreamUnfinished,
@@ -47,7 +51,7 @@ impl StreamError {
     /// The same as an `io::Error`: of the kind of the one inside, or `InvalidData` for a bad signature.
     pub(super) fn to_io(&self) -> io::Error {
         let kind = match self {
-            Self::Verification(_) => io::ErrorKind::InvalidData,
+            Self::Verification(_) | Self::Record(_) => io::ErrorKind::InvalidData,
             // For good is for good: these two would have the caller try again for ever.
             Self::Source(error) | Self::Destination(error) => match error.kind() {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => io::ErrorKind::Other,
@@ -63,6 +67,7 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verification(error) => error.fmt(f),
+            Self::Record(error) => write!(f, "{SIGNATURE_FAILED}: {error}"),
             Self::Source(error) => write!(f, "{SIGNATURE_FAILED}: the image cannot be read: {error}"),
             Self::Destination(error) => write!(f, "{SIGNATURE_FAILED}: the image cannot be stored: {error}"),
             Self::Unfinished { bytes_read } => {
@@ -77,7 +82,7 @@ impl std::error::Error for StreamError {
         match self {
             Self::Verification(error) => error.source(),
             Self::Source(error) | Self::Destination(error) => Some(error),
-            Self::Unfinished { .. } => None,
+            Self::Record(_) | Self::Unfinished { .. } => None,
         }
     }
 }
@@ -85,5 +90,11 @@ impl std::error::Error for StreamError {
 impl From<VerificationError> for StreamError {
     fn from(error: VerificationError) -> Self {
         Self::Verification(error)
+    }
+}
+
+impl From<RecordError> for StreamError {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
     }
 }

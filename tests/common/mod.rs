@@ -12,6 +12,8 @@ use longhand::{
     SignatureVerifier, StoredCertificate, Verified, VerifierOptions,
 };
 
+pub(crate) mod authority;
+pub(crate) mod chain;
 pub(crate) mod der;
 
 /// One case of a case file; `test-vectors/README.md` describes the format.
@@ -57,30 +59,43 @@ pub(crate) struct CaseFile {
 
 impl CaseFile {
     pub(crate) fn read(folder: &str) -> Self {
+        let mut file = Self::without_cases(folder);
+        let cases = fs::read_to_string(file.folder.join("cases.jsonl")).unwrap();
+        file.cases = cases.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        file
+    }
+
+    /// The table of files alone.
+    pub(crate) fn without_cases(folder: &str) -> Self {
         let folder = vectors().join(folder);
-        let lines = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        let cases = lines("cases.jsonl");
-        let cases = cases.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let files = lines("files.jsonl");
+        let files = fs::read_to_string(folder.join("files.jsonl")).unwrap_or_default();
         let files =
             files.lines().map(|line| serde_json::from_str::<(String, String)>(line).unwrap()).collect();
-        Self { folder, cases, files }
+        Self { folder, cases: Vec::new(), files }
     }
 
     pub(crate) fn image(&self, case: &Case) -> Vec<u8> {
-        match &case.image {
+        self.octets(&case.image)
+    }
+
+    pub(crate) fn octets(&self, source: &Source) -> Vec<u8> {
+        match source {
             Source::Hex(digits) => hex(digits),
             Source::File(name) => fs::read(self.folder.join(name)).unwrap(),
+        }
+    }
+
+    pub(crate) fn certificate_octets(&self, source: &CertificateSource) -> Vec<u8> {
+        match source {
+            CertificateSource::Key(key) => STANDARD.decode(&self.files[key]).unwrap(),
+            CertificateSource::File { file } => fs::read(self.folder.join(file)).unwrap(),
         }
     }
 
     /// A key manager that holds the case's certificates, each under the name of its file.
     pub(crate) fn key_manager(&self, case: &Case) -> Result<MemoryKeyManager, ErrorCode> {
         let certificates = case.certificates.iter().map(|(name, source)| {
-            let bytes = match source {
-                CertificateSource::Key(key) => STANDARD.decode(&self.files[key]).unwrap(),
-                CertificateSource::File { file } => fs::read(self.folder.join(file)).unwrap(),
-            };
+            let bytes = self.certificate_octets(source);
             let (id, _ending) = name.rsplit_once('.').unwrap();
             let stored = StoredCertificate::from_managed_object(id, "X.509", &bytes);
             stored.map(|stored| (id, stored)).map_err(|error| error.code())

@@ -54,11 +54,11 @@ pub fn compare(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (f64, f64, Q
     for round in 0..ROUNDS {
         // Each goes first in every second round.
         if round % 2 == 0 {
-            times.0.push(microseconds(ours, our_calls));
-            times.1.push(microseconds(theirs, their_calls));
+            times.0.push(time(ours, our_calls));
+            times.1.push(time(theirs, their_calls));
         } else {
-            times.1.push(microseconds(theirs, their_calls));
-            times.0.push(microseconds(ours, our_calls));
+            times.1.push(time(theirs, their_calls));
+            times.0.push(time(ours, our_calls));
         }
     }
     let ratios = times.0.iter().zip(&times.1).map(|(ours, theirs)| theirs / ours).collect();
@@ -76,7 +76,8 @@ fn calls_a_slice(run: &mut dyn FnMut()) -> u32 {
     calls
 }
 
-fn microseconds(run: &mut dyn FnMut(), calls: u32) -> f64 {
+/// CPU time of this thread, in microseconds a call.
+pub fn time(run: &mut dyn FnMut(), calls: u32) -> f64 {
     let begun = thread_time();
     (0..calls).for_each(|_| run());
     (thread_time() - begun).as_secs_f64() * 1e6 / f64::from(calls)

@@ -2,6 +2,7 @@
 //!
 //! `benches/peers/run` builds the command, makes Cursive's environment and calls this with the paths of both.
 
+mod chains;
 mod clock;
 mod flow;
 mod plot;
@@ -32,24 +33,35 @@ pub enum Subject {
     CertificateRsa,
     CertificateDsa,
     CertificateEcdsa,
+    ChainRsa,
+    ChainEcdsa,
     FlowSha256,
     FlowSha512,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [longhand, python] = arguments.as_slice() else {
-        eprintln!("usage: peers LONGHAND PYTHON; benches/peers/run calls it");
-        std::process::exit(2);
+    let (longhand, python) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [longhand, python] => (Path::new(longhand), Path::new(python)),
+        [_, python, "chains"] => {
+            let (rows, tables) = chains::measure(Path::new(python));
+            return print!("{}\n{}", report::rows(&rows), report::tables(&tables));
+        }
+        _ => {
+            eprintln!("usage: peers LONGHAND PYTHON [chains]; benches/peers/run calls it");
+            std::process::exit(2);
+        }
     };
     let begun = std::time::Instant::now();
     let load = report::load_average();
     let mut rows = rows::measure();
-    let (flows, cursive_start_up) = flow::measure(Path::new(longhand), Path::new(python));
+    let (chains, tables) = chains::measure(python);
+    rows.extend(chains);
+    let (flows, cursive_start_up) = flow::measure(longhand, python);
     rows.extend(flows);
     let docs = longhand_peers::root().join("docs");
-    std::fs::write(docs.join("PERFORMANCE.md"), report::markdown(&rows, load, cursive_start_up))
-        .expect("docs/ can be written");
+    let page = report::markdown(&rows, &tables, load, cursive_start_up);
+    std::fs::write(docs.join("PERFORMANCE.md"), page).expect("docs/ can be written");
     std::fs::write(docs.join("performance.svg"), plot::svg(&rows)).expect("docs/ can be written");
     println!(
         "docs/PERFORMANCE.md and docs/performance.svg are written, after {} s",

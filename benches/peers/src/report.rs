@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
 
+use crate::chains::Tables;
 use crate::clock::Quartiles;
 use crate::{Row, Subject};
 
@@ -52,6 +53,12 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
         (S::CertificateRsa, "slower") => {
             "RSA from the certificate, long keys: the arithmetic outweighs what reading saves."
         }
+        (S::ChainRsa, "faster") => {
+            "Chains of RSA: OpenSSL and Cursive find a decoder for every key they read, as above; `longhand` checks one signature more than OpenSSL, the root's own, and all of them take it less time than that."
+        }
+        (S::ChainEcdsa, "slower") => {
+            "Chains of ECDSA: the arithmetic outweighs what reading saves, as above."
+        }
         (S::FlowSha256, "faster") => {
             "1 GiB, SHA-256: hashing is level; `longhand` reads large blocks to page-aligned memory, which costs the kernel less, and starts at once, Python does not."
         }
@@ -60,7 +67,7 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
     })
 }
 
-pub fn markdown(rows: &[Row], load: f64, cursive_start_up: f64) -> String {
+pub fn markdown(rows: &[Row], tables: &Tables, load: f64, cursive_start_up: f64) -> String {
     let mut page = String::from(
         "<!-- Written by benches/peers/run; changes by hand are lost. -->\n# Performance\n\n\
          `longhand` beside OpenSSL and OpenStack Cursive 0.3.1, on one machine, in one run. To make this page again:\n\n\
@@ -70,21 +77,7 @@ pub fn markdown(rows: &[Row], load: f64, cursive_start_up: f64) -> String {
          first and third quartile of the rounds. Trust the ratios before the times: both sides of one had the same machine in the same\n\
          moment. Within 5 % of 1, or with 1 between the quartiles, counts as level.\n\n",
     );
-    let _ = writeln!(
-        page,
-        "| task | peer | longhand | peer's | ratio | |\n| --- | --- | ---: | ---: | ---: | --- |"
-    );
-    for row in rows {
-        let Row { what, peer, ours, theirs, ratio, .. } = row;
-        let _ = writeln!(
-            page,
-            "| {what} | {peer} | {ours} | {theirs} | **{:.2}** ({:.2}–{:.2}) | {} |",
-            ratio.1,
-            ratio.0,
-            ratio.2,
-            row.verdict()
-        );
-    }
+    page.push_str(&self::rows(rows));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut reasons = Vec::new();
     for row in rows {
@@ -105,6 +98,8 @@ pub fn markdown(rows: &[Row], load: f64, cursive_start_up: f64) -> String {
     for reason in &reasons {
         let _ = writeln!(page, "- {reason}");
     }
+    page.push('\n');
+    page.push_str(&self::tables(tables));
     let _ = write!(
         page,
         "\n## Method\n\n\
@@ -113,12 +108,69 @@ pub fn markdown(rows: &[Row], load: f64, cursive_start_up: f64) -> String {
          its median shown. Keys are new in each run; every signature holds and both sides must say so, and both must refuse another\n\
          image. \"Key prepared\" is digest to verdict, with OpenSSL's `EVP_PKEY_CTX` set up once and used again. \"From the certificate\"\n\
          is DER to verdict: certificate, key, verifier, 4 KiB of image; OpenSSL through `d2i_X509` and `EVP_DigestVerify`.\n\n\
+         Chains: root, two intermediates and a signing certificate, all but the last trusted; from DER to the verdict, with a new store\n\
+         and a new context each time, and a fixed time. OpenSSL through `d2i_X509` and `X509_verify_cert`, Cursive through its\n\
+         `CertificateVerificationContext` in a process of its own, 20 calls a round, its thread's CPU time.\n\n\
          Whole programs: wall time from start to exit, not pinned, 7 rounds after a warm-up, the file in the page cache. `longhand verify`\n\
          against `openssl dgst -verify` and against Cursive's `get_verifier` with a key manager in memory, fed 64 KiB at a time.\n\
          {cursive_start_up:.2} s of Cursive's time is Python starting and importing; a service pays that once, not for each image.\n\n\
          ## Machine\n\n{}",
         machine(load)
     );
+    page
+}
+
+/// The comparisons.
+pub fn rows(rows: &[Row]) -> String {
+    let mut table = String::new();
+    let _ = writeln!(
+        table,
+        "| task | peer | longhand | peer's | ratio | |\n| --- | --- | ---: | ---: | ---: | --- |"
+    );
+    for row in rows {
+        let Row { what, peer, ours, theirs, ratio, .. } = row;
+        let _ = writeln!(
+            table,
+            "| {what} | {peer} | {ours} | {theirs} | **{:.2}** ({:.2}–{:.2}) | {} |",
+            ratio.1,
+            ratio.0,
+            ratio.2,
+            row.verdict()
+        );
+    }
+    table
+}
+
+/// What a search costs, and what a unit is.
+pub fn tables(tables: &Tables) -> String {
+    let mut page = String::from(
+        "## What a search costs\n\n\
+         The signing certificate's issuer is one of many trusted certificates of one name. They are certificates with other keys\n\
+         (decoys), the root, and the right one, or one decoy more in its place. Time is from the DER of all to the verdict.\n\n\
+         | decoys | trusted certificates | right one | outcome | units | ms |\n| --- | ---: | --- | --- | ---: | ---: |\n",
+    );
+    for row in &tables.work {
+        let right = if row.right { "present" } else { "absent" };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {right} | {} | {} | {:.2} |",
+            row.decoys, row.count, row.outcome, row.units, row.milliseconds
+        );
+    }
+    let _ = write!(
+        page,
+        "\nA search ends at {} units. A unit is meant to be one check of an RSA-2048 signature. A self-signed certificate judged\n\
+         alone, with its key read anew, in turn with RSA-2048, without what takes no check:\n\n\
+         | key | units | measured | µs |\n| --- | ---: | ---: | ---: |\n",
+        longhand::limits::MAX_CHAIN_WORK
+    );
+    for unit in &tables.units {
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.1} | {:.0} |",
+            unit.key, unit.units, unit.measured, unit.microseconds
+        );
+    }
     page
 }
 

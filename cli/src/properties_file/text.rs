@@ -6,10 +6,10 @@
 
 use longhand::PropertyName;
 
-use super::Value;
+use super::{Key, Value};
 
-/// The signature properties in such a text.
-pub(super) fn read(text: &str) -> Result<Vec<(PropertyName, Value)>, String> {
+/// The properties that count in such a text.
+pub(super) fn read(text: &str) -> Result<Vec<(Key, Value)>, String> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {
@@ -17,13 +17,15 @@ pub(super) fn read(text: &str) -> Result<Vec<(PropertyName, Value)>, String> {
             return Err("it is neither JSON nor of the form NAME='VALUE', NAME='VALUE'".to_owned());
         };
         let (value, following) = split_value(after).ok_or("a value's quotes do not match")?;
-        if let Some(property) = PropertyName::from_name(name) {
-            pairs.push((property, value));
+        if let Some(key) = Key::from_name(name) {
+            pairs.push((key, value));
         }
         rest = following;
     }
     for property in PropertyName::ALL {
-        if mentions(text, property) != pairs.iter().filter(|(name, _)| *name == property).count() {
+        if mentions(text, property)
+            != pairs.iter().filter(|(key, _)| key.signature() == Some(property)).count()
+        {
             return Err(format!(
                 "{property}= stands within another property's value; give the properties as JSON"
             ));
@@ -47,7 +49,7 @@ fn split_name(text: &str) -> Option<(&str, &str)> {
 fn split_value(text: &str) -> Option<(Value, &str)> {
     let Some(quoted) = text.strip_prefix('\'') else {
         // Python's None is printed as nothing at all.
-        return Some((Value::Other("without a value"), after_value(text)?));
+        return Some((Value::Null, after_value(text)?));
     };
     quoted.match_indices('\'').find_map(|(end, quote)| {
         let following = after_value(quoted.get(end.checked_add(quote.len())?..)?)?;
@@ -80,6 +82,11 @@ mod tests {
     use super::*;
     use PropertyName::{HashMethod, KeyType, Signature};
 
+    fn read(printed: &str) -> Result<Vec<(PropertyName, Value)>, String> {
+        let pairs = super::read(printed)?;
+        Ok(pairs.into_iter().filter_map(|(key, value)| Some((key.signature()?, value))).collect())
+    }
+
     fn text(text: &str) -> Value {
         Value::Text(text.to_owned())
     }
@@ -100,8 +107,8 @@ mod tests {
             ("a='x', y', img_signature='Q'", vec![(Signature, text("Q"))]),
             // None.
             ("a=, img_signature='Q', b=", vec![(Signature, text("Q"))]),
-            ("img_signature=, a='b'", vec![(Signature, Value::Other("without a value"))]),
-            ("img_signature=", vec![(Signature, Value::Other("without a value"))]),
+            ("img_signature=, a='b'", vec![(Signature, Value::Null)]),
+            ("img_signature=", vec![(Signature, Value::Null)]),
             // Twice: the library refuses it.
             ("img_signature='a', img_signature='b'", vec![(Signature, text("a")), (Signature, text("b"))]),
             // Names that end like one of the four.

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use longhand::DateStatus;
+use longhand::{ChainCertificate, DateStatus, DroppedCandidate, SkippedCertificate};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-use super::{CertificateFacts, Report};
+use super::chain::skip_reason;
+use super::{CertificateFacts, ChainFacts, Report};
 use crate::exit::Exit;
 use crate::printable::printable;
 use crate::problem::Problem;
@@ -34,8 +35,8 @@ struct Object {
     /// The verified copy, where one was made.
     output: Option<Output>,
     certificate: Option<Certificate>,
-    /// Nothing yet: this version checks no chains.
-    chain: Option<()>,
+    /// How the chain was judged, where one was asked for and the check was reached.
+    chain: Option<Chain>,
     checks: Vec<Check>,
 }
 
@@ -74,6 +75,69 @@ struct Key {
     bits: u32,
 }
 
+/// The chain, or as far as one was found.
+#[derive(Serialize)]
+struct Chain {
+    /// The signing certificate first. Of a chain that broke, those up to where it did.
+    certificates: Vec<Link>,
+    end: Option<&'static str>,
+    policy: &'static str,
+    second_opinion: Option<SecondOpinion>,
+    revocation: Option<&'static str>,
+    /// In checks of an RSA-2048 signature.
+    work: Option<u32>,
+    notes: Vec<String>,
+    /// Where the most promising chain broke.
+    broken: Option<Dropped>,
+    /// What else was tried and dropped.
+    candidates: Vec<Dropped>,
+    more_candidates: usize,
+    /// Trusted certificates that can issue nothing.
+    skipped: Vec<Skipped>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    id: Option<String>,
+    fingerprint: String,
+    serial: String,
+    subject: String,
+    issuer: String,
+    not_before: String,
+    not_after: String,
+}
+
+#[derive(Serialize)]
+struct SecondOpinion {
+    result: &'static str,
+    detail: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Dropped {
+    certificate: Named,
+    /// The certificate whose issuer it might have been.
+    issued: Option<Named>,
+    code: u16,
+    name: &'static str,
+    rule: String,
+    clause: &'static str,
+}
+
+#[derive(Serialize)]
+struct Named {
+    id: Option<String>,
+    subject: String,
+}
+
+#[derive(Serialize)]
+struct Skipped {
+    id: String,
+    code: u16,
+    name: &'static str,
+    reason: String,
+}
+
 #[derive(Serialize)]
 struct Check {
     name: &'static str,
@@ -88,11 +152,11 @@ fn object(report: &Report, problem: Option<&Problem>, exit: Exit) -> Object {
         detail: printable(&check.detail),
     });
     Object {
-        verdict: exit.verdict(),
+        verdict: report.verdict(exit),
         exit_code: exit.number(),
         code: problem.and_then(Problem::code).map(longhand::ErrorCode::number),
         name: problem.map(Problem::name),
-        disposition: problem.map(|problem| problem.disposition().as_str()),
+        disposition: problem.and_then(Problem::disposition).map(longhand::Disposition::as_str),
         message: problem.map_or_else(|| report.verified(), |problem| printable(problem.message())),
         causes: problem
             .map(Problem::causes)
@@ -111,7 +175,7 @@ fn object(report: &Report, problem: Option<&Problem>, exit: Exit) -> Object {
         },
         output: report.output.as_ref().map(|made| Output { path: made.path.clone(), bytes: made.bytes }),
         certificate: report.certificate.as_ref().map(certificate),
-        chain: None,
+        chain: report.chain.as_ref().map(chain),
         checks: checks.collect(),
     }
 }
@@ -122,7 +186,7 @@ fn certificate(facts: &CertificateFacts) -> Certificate {
     Certificate {
         id: facts.id.clone(),
         fingerprint: certificate.fingerprint().to_string(),
-        serial: certificate.serial().iter().map(|octet| format!("{octet:02x}")).collect(),
+        serial: serial(certificate),
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
         not_before: validity.not_before().to_string(),
@@ -135,6 +199,72 @@ fn certificate(facts: &CertificateFacts) -> Certificate {
         },
         looked_at: facts.at.to_string(),
         key: facts.key.as_ref().map(|key| Key { kind: key.kind().to_string(), bits: key.bits() }),
+    }
+}
+
+fn serial(certificate: &longhand::Certificate) -> String {
+    certificate.serial().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn chain(facts: &ChainFacts) -> Chain {
+    let verified = facts.verified();
+    let second_opinion = facts.second_opinion();
+    Chain {
+        certificates: facts.certificates().iter().map(link).collect(),
+        end: facts.end(),
+        policy: facts.policy(),
+        second_opinion: second_opinion.map(|(result, detail)| SecondOpinion { result, detail }),
+        revocation: facts.revocation(),
+        work: verified.map(longhand::VerifiedChain::work),
+        notes: verified
+            .map(|chain| chain.notes().iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        broken: facts.broken().map(dropped),
+        candidates: facts.candidates().iter().map(dropped).collect(),
+        more_candidates: facts.more_candidates(),
+        skipped: facts.skipped().iter().map(skipped).collect(),
+    }
+}
+
+fn link(link: &ChainCertificate) -> Link {
+    let certificate = link.certificate();
+    Link {
+        id: link.id().map(str::to_owned),
+        fingerprint: certificate.fingerprint().to_string(),
+        serial: serial(certificate),
+        subject: certificate.subject().to_string(),
+        issuer: certificate.issuer().to_string(),
+        not_before: certificate.validity().not_before().to_string(),
+        not_after: certificate.validity().not_after().to_string(),
+    }
+}
+
+fn named(certificate: &ChainCertificate) -> Named {
+    Named {
+        id: certificate.id().map(str::to_owned),
+        subject: certificate.certificate().subject().to_string(),
+    }
+}
+
+fn dropped(candidate: &DroppedCandidate) -> Dropped {
+    let code = candidate.violation.code();
+    Dropped {
+        certificate: named(&candidate.certificate),
+        issued: candidate.issued.as_ref().map(named),
+        code: code.number(),
+        name: code.name(),
+        rule: printable(&candidate.violation.to_string()),
+        clause: candidate.violation.clause(),
+    }
+}
+
+fn skipped(skipped: &SkippedCertificate) -> Skipped {
+    let code = skipped.reason.code();
+    Skipped {
+        id: skipped.id.clone(),
+        code: code.number(),
+        name: code.name(),
+        reason: printable(&skip_reason(skipped)),
     }
 }
 

@@ -26,10 +26,10 @@ fn every_kind_of_refusal_has_its_exit_and_its_name() {
         ("certificate/public-key", 2, Some("certificate_not_pem")),
         ("rsa512/SHA-256", 2, Some("rsa_modulus")),
         ("dsa512-160/SHA-256", 2, Some("dsa_size")),
-        ("mismatch/ed25519-as-DSA", 2, Some("key_algorithm_unsupported")),
+        ("mismatch/ed25519-as-DSA", 2, Some("key_type_mismatch")),
         ("mismatch/rsa2048-as-DSA", 2, Some("key_type_mismatch")),
         ("mismatch/secp521r1-as-ECC_SECP384R1", 2, Some("curve_mismatch")),
-        ("mismatch/prime256v1-as-ECC_SECP384R1", 2, Some("curve_unsupported")),
+        ("mismatch/prime256v1-as-ECC_SECP384R1", 2, Some("curve_mismatch")),
         ("pss-restricted/SHA-512", 2, Some("key_restricted")),
         ("words/other-certificate-id", 4, Some("certificate_not_found")),
         ("words/missing-img_signature", 5, Some("properties_incomplete")),
@@ -71,8 +71,11 @@ fn an_unsigned_image_is_told_from_one_signed_in_part() {
     }
     let run = unsigned.verify(&["--json"]);
     let object = run.json();
-    assert_eq!((run.exit, object["verdict"].as_str(), object["code"].as_u64()), (5, Some("unsigned"), None));
-    assert_eq!(object["name"], "not_signed");
+    assert_eq!(
+        (run.exit, object["verdict"].as_str(), object["code"].as_u64()),
+        (5, Some("unsigned"), Some(901))
+    );
+    assert_eq!(object["name"], "image_not_signed");
 }
 
 #[test]

@@ -4,16 +4,21 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "a test may fail so"
 )]
 
+mod chain;
 mod dates;
 mod exits;
 mod json;
 mod not_yet;
 #[cfg(unix)]
 mod output;
+mod policy;
 mod properties;
+mod record;
 mod signed;
 mod streams;
 mod text;
+mod trust;

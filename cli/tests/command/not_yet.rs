@@ -1,22 +1,8 @@
 //! What later versions will do is refused, never passed over.
 
-use crate::signed::{Run, Signed};
+use crate::signed::{Run, Signed, longhand};
 
-const OPTIONS: [&str; 13] = [
-    "--trusted-image-certificate-id",
-    "--trusted",
-    "--intermediates",
-    "--pin",
-    "--crl",
-    "--chain-policy",
-    "--partial-chain",
-    "--no-enforce-valid-dates",
-    "--no-enforce-signing-extensions",
-    "--no-enforce-path-length",
-    "--nova-conf",
-    "--barbican",
-    "--vault",
-];
+const OPTIONS: [&str; 2] = ["--barbican", "--vault"];
 
 fn assert_refused(run: &Run, what: &str) {
     assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{what}: {run:?}");
@@ -50,37 +36,15 @@ fn options_are_refused_however_they_are_written() {
 }
 
 #[test]
-fn what_concerns_chains_says_that_chains_are_not_checked() {
-    for option in &OPTIONS[..11] {
-        let run = Signed::glance().verify(&[option]);
-        assert!(run.stderr.contains("does not check certificate chains"), "{run:?}");
+fn chain_refuses_them_too() {
+    for option in OPTIONS {
+        assert_refused(&Run::of(longhand().args(["chain", option, "x", "id"])), option);
     }
-}
-
-#[test]
-fn only_the_one_policy_is_known() {
-    let signed = Signed::glance();
-    assert_eq!(signed.verify(&["--policy", "required"]).exit, 0);
-    assert_eq!(signed.verify(&["--policy=required"]).exit, 0);
-    for policy in ["trusted", "nova", "glance", "cinder", "REQUIRED", "", "x\u{1b}[2J"] {
-        assert_refused(&signed.verify(&["--policy", policy]), "--policy");
-    }
-    assert_eq!(signed.verify(&["--policy", "required", "--policy", "nova"]).exit, 2);
-}
-
-#[test]
-fn the_environment_can_ask_for_a_chain() {
-    let signed = Signed::glance();
-    let name = "OS_TRUSTED_IMAGE_CERTIFICATE_IDS";
-    for ids in ["5b25a0c2-0d11-4e0a-8a9c-0f8a4b7d2c10", "a,b", " "] {
-        assert_refused(&Run::of(signed.command(&[]).env(name, ids)), name);
-    }
-    assert_eq!(Run::of(signed.command(&[]).env(name, "")).exit, 0);
 }
 
 #[test]
 fn abbreviations_are_not_options() {
-    for words in [&["--trust"][..], &["--out", "x"], &["--partial"]] {
+    for words in [&["--trust"][..], &["--out", "x"], &["--partial"], &["--pol", "trusted"]] {
         assert_eq!(Signed::glance().verify(words).exit, 2, "{words:?}");
     }
 }

@@ -21,6 +21,13 @@ pub(crate) fn longhand() -> Command {
     command
 }
 
+/// The result of a check in a JSON report.
+pub(crate) fn check<'a>(object: &'a Value, name: &str) -> &'a str {
+    let mut checks = object["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}"));
+    check["result"].as_str().unwrap()
+}
+
 /// How a run of the command ended.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -77,7 +84,16 @@ pub(crate) struct Signed {
 impl Signed {
     /// The walkthrough of the Glance guide.
     pub(crate) fn glance() -> Self {
-        let walkthrough = Path::new(VECTORS).join("walkthrough/glance");
+        Self::walkthrough("glance")
+    }
+
+    /// The walkthrough of the Nova guide, with its four certificates.
+    pub(crate) fn nova() -> Self {
+        Self::walkthrough("nova")
+    }
+
+    fn walkthrough(name: &str) -> Self {
+        let walkthrough = Path::new(VECTORS).join("walkthrough").join(name);
         let record: Value =
             serde_json::from_slice(&fs::read(walkthrough.join("properties.json")).unwrap()).unwrap();
         let properties = record["properties"].as_object().unwrap().clone();
@@ -143,7 +159,8 @@ impl Signed {
 
     /// The record as `openstack image show -f json` prints it.
     pub(crate) fn record(&self) -> Vec<u8> {
-        serde_json::to_vec(&serde_json::json!({ "size": 1, "properties": self.properties })).unwrap()
+        let record = serde_json::json!({ "size": self.image.len(), "properties": self.properties });
+        serde_json::to_vec(&record).unwrap()
     }
 
     /// `longhand verify` with these arguments after its own: properties, certificates and image from files.

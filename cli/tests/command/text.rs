@@ -14,10 +14,24 @@ fn a_verified_image_is_one_plain_line() {
         signed.id(),
     );
     assert_eq!(run.stdout, line);
-    assert_eq!(
-        run.stderr,
-        "note: this version does not check chains: trust in the certificate rests on the directory of --certs\n"
-    );
+    let found = [
+        "  check properties: passed: RSA-PSS with SHA-256",
+        "  check policy: passed: required: the image has to be verified",
+        &format!(
+            "  check certificate: passed: {} (O=Internet Widgits Pty Ltd,ST=Some-State,C=AU)",
+            signed.id()
+        ),
+        "  check chain: not performed: nothing to trust is given",
+        "  check key: passed: RSA, 1024 bits",
+        "  check dates: passed: valid from 2026-11-22T06:22:38Z to 2126-10-29T06:22:38Z",
+        "  check signature: passed: it holds for all bytes; its salt has 94 octets",
+        "  check size: passed: size agrees",
+        "  check os_hash_value: passed: os_hash_value agrees",
+        "  check checksum: not performed: the record does not name it",
+        "note: no chain is checked where nothing to trust is given: trust in the certificate rests on the directory of \
+         --certs",
+    ];
+    assert_eq!(run.stderr.lines().collect::<Vec<_>>(), found);
 }
 
 #[test]
@@ -33,16 +47,25 @@ fn quiet_says_nothing_but_errors() {
 fn an_error_says_what_failed_on_what_and_what_to_do() {
     let signed = Signed::glance();
     let run = signed.verify(&["--pss-salt", "digest"]);
-    let certificate =
-        format!("  certificate: {} (O=Internet Widgits Pty Ltd,ST=Some-State,C=AU)", signed.id());
+    let certificate = format!(
+        "  check certificate: passed: {} (O=Internet Widgits Pty Ltd,ST=Some-State,C=AU)",
+        signed.id()
+    );
     assert_eq!(
         run.stderr.lines().collect::<Vec<_>>(),
         [
             "error: Signature verification for the image failed: the signature holds, but its salt has 94 octets instead \
              of 32",
-            "  check: signature",
-            &format!("  image: {}, {} bytes", signed.path("image").display(), signed.image.len()),
+            "  check properties: passed: RSA-PSS with SHA-256",
+            "  check policy: passed: required: the image has to be verified",
             &certificate,
+            "  check chain: not performed: nothing to trust is given",
+            "  check key: passed: RSA, 1024 bits",
+            "  check dates: passed: valid from 2026-11-22T06:22:38Z to 2126-10-29T06:22:38Z",
+            "  check signature: failed",
+            "  check checksum: not performed: the record does not name it",
+            "  checks not reached: size, os_hash_value",
+            &format!("  image: {}, {} bytes", signed.path("image").display(), signed.image.len()),
             "  code: pss_salt_length (503), final",
             "  help: leave out --pss-salt to accept any salt that the key accepts",
         ]
@@ -97,22 +120,39 @@ fn help_teaches() {
     assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
     for taught in [
         "img_signature_certificate_uuid",
-        "openstack image show -f json ID | longhand verify --properties - --certs DIR image.qcow2",
+        "openstack image show -f json ID | longhand verify --properties - --certs DIR \\\n",
         "longhand verify --properties FILE --certs DIR --output image.qcow2 -",
         "Exit codes:\n  0  the image is verified; nothing else ends in 0\n  1  ",
         "\n  2  ",
         "\n  4  ",
+        "\n  3  ",
         "\n  5  ",
+        "\n  6  not verified, because the --policy",
         "Not in this version, and refused:",
         "--trusted-image-certificate-id",
         "OS_TRUSTED_IMAGE_CERTIFICATE_IDS",
+        "otherwise it is the id of a certificate in --certs",
+        "--chain-policy <POLICY>",
+        "--nova-conf <FILE>",
     ] {
         assert!(run.stdout.contains(taught), "{taught}");
     }
-    assert!(run.stdout.lines().all(|line| line.len() <= 120), "{}", run.stdout);
-    let short = Run::of(longhand().args(["verify", "-h"]));
-    assert_eq!(short.exit, 0);
-    assert!(!short.stdout.contains("--trusted") && !short.stdout.contains("--policy"), "{}", short.stdout);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 120), "{}", run.stdout);
+    let chain = Run::of(longhand().args(["chain", "--help"]));
+    for taught in [
+        "CERTIFICATE-ID|FILE",
+        "--trusted <FILE|DIR>",
+        "Exit codes:\n  0  the certificate is trusted",
+        "\n  3  ",
+    ] {
+        assert!(chain.stdout.contains(taught), "{taught}");
+    }
+    assert!(chain.stdout.lines().all(|line| line.chars().count() <= 120), "{}", chain.stdout);
+    for word in ["verify", "chain"] {
+        let short = Run::of(longhand().args([word, "-h"]));
+        assert!(short.exit == 0 && !short.stdout.contains("Exit codes:"), "{}", short.stdout);
+        assert!(short.stdout.contains("--trusted-image-certificate-id"), "{}", short.stdout);
+    }
 }
 
 #[test]

@@ -1,0 +1,771 @@
+//! One verdict on an image: the policy, the signing certificate's chain, the signature and the record, joined so that
+//! nobody ships half of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
+use crate::algorithm::KeyTypes;
+use crate::chain::{CertificateValidator, ChainError, ChainPolicy, VerifiedChain};
+use crate::code::{Disposition, ErrorCode};
+use crate::digest::Digest;
+use crate::key_manager::{KeyManager, KeyManagerError, StoredCertificate};
+use crate::policy::{
+    CannotVerifyReason, Delivery, ImageFacts, NotRequiredReason, PolicyError, Requirement, TrustChoice,
+    VerificationPolicy,
+};
+use crate::properties::{PropertyError, SignatureProperties};
+use crate::public_key::VerificationError;
+use crate::receipt::{Receipt, ReceiptError, RecheckedImage};
+use crate::record::{ImageRecord, RecordCheck, RecordDigests, RecordError};
+use crate::revocation_list::RevocationList;
+use crate::trust::{ChainCertificate, TrustError, TrustStore};
+use crate::verifier::{
+    SignatureVerifier, StreamError, StreamVerifier, Verified, VerifierError, VerifierOptions, sealed,
+};
+
+/// Verifies images under one policy: what a service should use.
+///
+/// Each certificate is fetched once, so the one whose key verifies the data is the one whose chain was validated. Prepared
+/// once, asked for every image; cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhand::pki_types::UnixTime;
+/// use longhand::{Decision, DirectoryKeyManager, ImageRequest, ImageVerifier, VerificationPolicy, VerifiedImage};
+///
+/// # let folder = std::path::Path::new("test-vectors/walkthrough/nova");
+/// # let record: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("properties.json"))?)?;
+/// # let image_properties: Vec<_> = record["properties"].as_object().unwrap().iter()
+/// #     .filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+/// # let trusted_ids = ["0b5d2c72-12cc-4ba6-a8d7-3ff5cc1d8cb8", "674736e3-f25c-405c-8362-bbf991e0ce0a",
+/// #     "8fbcce5d-d646-4295-ba8a-269fc9451eeb"];
+/// # let key_manager = DirectoryKeyManager::new(folder.join("certs"));
+/// # let mut image = std::fs::File::open(folder.join("image.qcow2"))?;
+/// # let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+/// let images = ImageVerifier::builder().policy(VerificationPolicy::trusted()).build();
+///
+/// let request = ImageRequest::new("b3d1…", image_properties).trusted_ids(trusted_ids).at(now);
+/// match images.begin(&key_manager, request)? { // fails before a byte is read
+///     Decision::Verify(mut verification) => {
+///         std::io::copy(&mut image, &mut verification)?;
+///         let verified: VerifiedImage = verification.verify()?;
+///         println!("{verified}");
+///     }
+///     Decision::NotRequired(why) => println!("boots unverified: {why}"),
+///     refused => return Err(format!("{refused:?}").into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ImageVerifier(Arc<ImageVerifierBuilder>);
+
+/// Sets up an [`ImageVerifier`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ImageVerifierBuilder {
+    policy: VerificationPolicy,
+    chain_policy: ChainPolicy,
+    store: TrustStore,
+    pins: Vec<ChainCertificate>,
+    intermediates: Vec<ChainCertificate>,
+    lists: Vec<RevocationList>,
+    options: VerifierOptions,
+}
+
+impl ImageVerifierBuilder {
+    /// Which images have to be signed, and whose signing certificates trusted. Without it,
+    /// [`VerificationPolicy::trusted`].
+    pub fn policy(mut self, policy: VerificationPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The rules for chains. Without it, [`ChainPolicy::default`].
+    pub fn chain_policy(mut self, policy: ChainPolicy) -> Self {
+        self.chain_policy = policy;
+        self
+    }
+
+    /// The trusted certificates for requests that name no ids.
+    pub fn trust_store(mut self, store: TrustStore) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Signing certificates that are trusted themselves; like the trust store, for requests that name no ids.
+    pub fn pin(mut self, certificates: impl IntoIterator<Item = ChainCertificate>) -> Self {
+        self.pins.extend(certificates);
+        self
+    }
+
+    /// Certificates that may help to build a chain and are not trusted for it.
+    pub fn intermediates(mut self, certificates: impl IntoIterator<Item = ChainCertificate>) -> Self {
+        self.intermediates.extend(certificates);
+        self
+    }
+
+    /// Revocation lists.
+    pub fn revocation_lists(mut self, lists: impl IntoIterator<Item = RevocationList>) -> Self {
+        self.lists.extend(lists);
+        self
+    }
+
+    /// What is asked of the signature beyond its being one.
+    pub fn verifier_options(mut self, options: VerifierOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The verifier.
+    #[must_use]
+    pub fn build(self) -> ImageVerifier {
+        ImageVerifier(Arc::new(self))
+    }
+
+    fn has_store(&self) -> bool {
+        !self.store.is_empty() || !self.store.skipped().is_empty() || !self.pins.is_empty()
+    }
+}
+
+/// One image, and the request for it.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ImageRequest {
+    image_id: String,
+    properties: Result<Option<SignatureProperties>, PropertyError>,
+    trusted_ids: Option<Vec<String>>,
+    kept_ids: Vec<String>,
+    delivery: Delivery,
+    host_validates_certificates: bool,
+    at: Option<UnixTime>,
+    record: ImageRecord,
+    receipt: Option<Receipt>,
+}
+
+impl ImageRequest {
+    /// An image with this id and these properties: all of its properties, in any order.
+    pub fn new<I, K, V>(image_id: impl Into<String>, image_properties: I) -> Self
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        Self::from_read(image_id, SignatureProperties::from_properties(image_properties))
+    }
+
+    /// The same with key types that an embedder registered.
+    pub fn with_key_types<I, K, V>(
+        image_id: impl Into<String>,
+        image_properties: I,
+        key_types: &KeyTypes,
+    ) -> Self
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        Self::from_read(image_id, SignatureProperties::from_properties_with(image_properties, key_types))
+    }
+
+    fn from_read(
+        image_id: impl Into<String>,
+        properties: Result<Option<SignatureProperties>, PropertyError>,
+    ) -> Self {
+        Self {
+            image_id: image_id.into(),
+            properties,
+            trusted_ids: None,
+            kept_ids: Vec::new(),
+            delivery: Delivery::Downloaded,
+            host_validates_certificates: true,
+            at: None,
+            record: ImageRecord::new(),
+            receipt: None,
+        }
+    }
+
+    /// The ids of the certificates that the user wants trusted: as [`ImageFacts::trusted_ids`].
+    pub fn trusted_ids<I>(mut self, ids: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.trusted_ids = Some(ids.into_iter().map(|id| id.as_ref().to_owned()).collect());
+        self
+    }
+
+    /// The ids kept with the instance: as [`ImageFacts::kept_ids`].
+    pub fn kept_ids<I>(mut self, ids: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.kept_ids = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// How the bytes arrive. Without it, [`Delivery::Downloaded`].
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Whether the host can validate certificates. Without it, yes.
+    pub fn host_validates_certificates(mut self, able: bool) -> Self {
+        self.host_validates_certificates = able;
+        self
+    }
+
+    /// The time of judgement. A chain whose dates count cannot do without.
+    pub fn at(mut self, time: UnixTime) -> Self {
+        self.at = Some(time);
+        self
+    }
+
+    /// What the image's record says about its bytes; checked besides the signature, in the same pass.
+    pub fn record(mut self, record: ImageRecord) -> Self {
+        self.record = record;
+        self
+    }
+
+    /// A receipt of an earlier verification of this image, for bytes that cannot be verified again.
+    pub fn receipt(mut self, receipt: Receipt) -> Self {
+        self.receipt = Some(receipt);
+        self
+    }
+
+    /// The image's id.
+    #[must_use]
+    pub fn image_id(&self) -> &str {
+        &self.image_id
+    }
+
+    pub(crate) fn properties(&self) -> Option<&SignatureProperties> {
+        self.properties.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    pub(crate) fn named_size(&self) -> Option<u64> {
+        self.record.named_size()
+    }
+
+    fn facts(&self, trust_store: bool) -> ImageFacts {
+        let facts = ImageFacts::new(&self.properties)
+            .kept_ids(self.kept_ids.iter().cloned())
+            .trust_store(trust_store)
+            .delivery(self.delivery)
+            .host_validates_certificates(self.host_validates_certificates);
+        match &self.trusted_ids {
+            Some(ids) => facts.trusted_ids(ids.iter().cloned()),
+            None => facts,
+        }
+    }
+}
+
+/// What has to be fetched before a decision: for drivers that do their own input and output.
+///
+/// [`ImageVerifier::begin`] is such a driver for a [`KeyManager`], in a few lines.
+#[derive(Debug)]
+#[must_use = "a plan decides nothing until it is begun"]
+pub struct Plan {
+    verifier: ImageVerifier,
+    request: ImageRequest,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    NotRequired(NotRequiredReason),
+    CannotVerify(CannotVerifyReason),
+    Verify { properties: SignatureProperties, chain: Option<TrustChoice> },
+    Recheck { receipt: Box<Receipt>, chain: TrustChoice },
+}
+
+/// What is to be done with an image.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use]
+pub enum Decision {
+    /// The policy does not require that this image be verified.
+    NotRequired(NotRequiredReason),
+    /// The image cannot be verified where it is, and the policy asks for no chain. Not a yes: whether it may be used is
+    /// for the service to say. Where a chain is asked for this is an error.
+    CannotVerify(CannotVerifyReason),
+    /// The image cannot be verified where it is, and a receipt of its verification holds.
+    Rechecked(Box<RecheckedImage>),
+    /// The image's bytes are to be verified. The signing certificate's chain, if one is asked for, is validated already.
+    Verify(Box<ImageVerification>),
+}
+
+impl ImageVerifier {
+    /// Sets up a verifier.
+    pub fn builder() -> ImageVerifierBuilder {
+        ImageVerifierBuilder {
+            policy: VerificationPolicy::trusted(),
+            chain_policy: ChainPolicy::default(),
+            store: TrustStore::default(),
+            pins: Vec::new(),
+            intermediates: Vec::new(),
+            lists: Vec::new(),
+            options: VerifierOptions::new(),
+        }
+    }
+
+    /// What has to be fetched for this request.
+    ///
+    /// # Errors
+    /// [`ImageError::Policy`] when the policy refuses the image whatever is fetched.
+    pub fn plan(&self, request: ImageRequest) -> Result<Plan, ImageError> {
+        let step = self.step(&request)?;
+        Ok(Plan { verifier: self.clone(), request, step })
+    }
+
+    fn step(&self, request: &ImageRequest) -> Result<Step, PolicyError> {
+        let facts = request.facts(self.0.has_store());
+        match (self.0.policy.decide(&facts), &request.properties) {
+            (Ok(Requirement::Verify { chain }), Ok(Some(properties))) => {
+                Ok(Step::Verify { properties: properties.clone(), chain })
+            }
+            // A policy asks to verify only what is signed.
+            (Ok(Requirement::Verify { .. }), _) => Err(PolicyError::NotSigned),
+            (Ok(Requirement::NotRequired(why)), _) => Ok(Step::NotRequired(why)),
+            (Ok(Requirement::CannotVerify(why)), _) => {
+                Ok(self.recheck(request, why)?.unwrap_or(Step::CannotVerify(why)))
+            }
+            (Err(error), _) => match error {
+                PolicyError::TrustNotCheckable { reason } => self.recheck(request, reason)?.ok_or(error),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// A receipt serves for bytes out of reach, if the policy would have had a chain validated had they been downloaded.
+    fn recheck(&self, request: &ImageRequest, why: CannotVerifyReason) -> Result<Option<Step>, PolicyError> {
+        let (Some(receipt), CannotVerifyReason::Cached | CannotVerifyReason::ClonedInStore) =
+            (&request.receipt, why)
+        else {
+            return Ok(None);
+        };
+        let downloaded = request.facts(self.0.has_store()).delivery(Delivery::Downloaded);
+        match self.0.policy.decide(&downloaded)? {
+            Requirement::Verify { chain: Some(chain) } => {
+                Ok(Some(Step::Recheck { receipt: Box::new(receipt.clone()), chain }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Decides, fetching each certificate once. No byte of the image is needed.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the image must not be used, whatever its bytes are, or that cannot be found out.
+    pub fn begin(&self, key_manager: &dyn KeyManager, request: ImageRequest) -> Result<Decision, ImageError> {
+        let plan = self.plan(request)?;
+        let mut fetched = Vec::new();
+        for id in plan.ids() {
+            let certificate = key_manager.certificate(id);
+            // The first is the signing certificate's; without it, and without the key manager, nothing more is asked.
+            let hopeless = match &certificate {
+                Err(KeyManagerError::Unavailable { .. } | KeyManagerError::Misconfigured { .. }) => true,
+                Err(_) => Some(id) == plan.signing_id(),
+                Ok(_) => false,
+            };
+            fetched.push((id.to_owned(), certificate));
+            if hopeless {
+                break;
+            }
+        }
+        plan.begin(fetched)
+    }
+
+    /// A validator for the trust that the policy chose.
+    fn validator(&self, chosen: TrustStore, with_pins: bool, at: Option<UnixTime>) -> CertificateValidator {
+        let settings = &*self.0;
+        let pins = if with_pins { settings.pins.clone() } else { Vec::new() };
+        let builder = CertificateValidator::builder()
+            .trusted(chosen)
+            .pin(pins)
+            .intermediates(settings.intermediates.iter().cloned())
+            .revocation_lists(settings.lists.iter().cloned())
+            .policy(settings.chain_policy.clone());
+        match at {
+            Some(at) => builder.at(at).build(),
+            None => builder.build(),
+        }
+    }
+}
+
+/// What a driver fetched: each id with what the key manager gave for it.
+type Fetched = BTreeMap<String, Result<StoredCertificate, KeyManagerError>>;
+
+impl Plan {
+    /// The ids of the certificates to fetch, each once, the signing certificate's first. Whether one of the others is
+    /// missing matters only to the chain.
+    #[must_use]
+    pub fn ids(&self) -> Vec<&str> {
+        let chain = match &self.step {
+            Step::Verify { chain, .. } => chain.as_ref(),
+            Step::Recheck { chain, .. } => Some(chain),
+            _ => None,
+        };
+        let mut ids: Vec<&str> = self.signing_id().into_iter().collect();
+        for id in chain.and_then(TrustChoice::ids).unwrap_or_default() {
+            if !ids.contains(&id.as_str()) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    fn signing_id(&self) -> Option<&str> {
+        match &self.step {
+            Step::Verify { properties, .. } => Some(properties.certificate_id()),
+            _ => None,
+        }
+    }
+
+    /// Decides with what was fetched. An id that is not among it counts as not found.
+    ///
+    /// # Errors
+    /// As [`ImageVerifier::begin`].
+    pub fn begin(
+        self,
+        fetched: impl IntoIterator<Item = (String, Result<StoredCertificate, KeyManagerError>)>,
+    ) -> Result<Decision, ImageError> {
+        let fetched: Fetched = fetched.into_iter().collect();
+        let Self { verifier, request, step } = self;
+        match step {
+            Step::NotRequired(why) => Ok(Decision::NotRequired(why)),
+            Step::CannotVerify(why) => Ok(Decision::CannotVerify(why)),
+            Step::Recheck { receipt, chain } => {
+                let (store, with_pins) = verifier.trust(&chain, &fetched)?;
+                let validator = verifier.validator(store, with_pins, request.at);
+                let rechecked = receipt.recheck_with(&request, &validator, &verifier.0.options)?;
+                Ok(Decision::Rechecked(Box::new(rechecked)))
+            }
+            Step::Verify { properties, chain } => {
+                let verification = verifier.verification(&request, &properties, chain, &fetched)?;
+                Ok(Decision::Verify(Box::new(verification)))
+            }
+        }
+    }
+}
+
+impl ImageVerifier {
+    fn trust(&self, chosen: &TrustChoice, fetched: &Fetched) -> Result<(TrustStore, bool), TrustError> {
+        match chosen.ids() {
+            Some(ids) => Ok((TrustStore::from_fetched(ids, |id| look_up(fetched, id))?, false)),
+            None => Ok((self.0.store.clone(), true)),
+        }
+    }
+
+    /// The chain comes first: with a key that nobody vouches for nothing is computed.
+    fn verification(
+        &self,
+        request: &ImageRequest,
+        properties: &SignatureProperties,
+        chain: Option<TrustChoice>,
+        fetched: &Fetched,
+    ) -> Result<ImageVerification, ImageError> {
+        let id = properties.certificate_id();
+        let stored = look_up(fetched, id)?;
+        let chain = match chain {
+            None => None,
+            Some(chosen) => {
+                let (store, with_pins) = self.trust(&chosen, fetched)?;
+                let signer = ChainCertificate::new(stored.certificate.clone(), Some(id));
+                let validator = self.validator(store, with_pins, request.at);
+                Some(validator.validate_stored(&signer, &stored.intermediates)?)
+            }
+        };
+        let options = self.0.options.clone().report_dates(request.at);
+        let verifier = SignatureVerifier::with_options(properties, &stored.certificate, options)?;
+        Ok(ImageVerification {
+            image_id: request.image_id.clone(),
+            properties: properties.clone(),
+            policy: self.0.policy.name(),
+            at: request.at,
+            chain,
+            record: RecordDigests::new(request.record.clone(), properties.hash_method()),
+            verifier,
+        })
+    }
+}
+
+fn look_up(fetched: &Fetched, id: &str) -> Result<StoredCertificate, KeyManagerError> {
+    fetched.get(id).cloned().unwrap_or_else(|| Err(KeyManagerError::not_found(id)))
+}
+
+/// Takes an image's bytes and comes to the verdict. The policy is decided and the chain validated before.
+#[derive(Debug)]
+#[must_use = "it says nothing until it is asked with verify()"]
+pub struct ImageVerification {
+    image_id: String,
+    properties: SignatureProperties,
+    policy: &'static str,
+    at: Option<UnixTime>,
+    chain: Option<VerifiedChain>,
+    record: RecordDigests,
+    verifier: SignatureVerifier,
+}
+
+impl ImageVerification {
+    /// Takes the image's next bytes, in pieces of any size.
+    pub fn update(&mut self, data: &[u8]) {
+        self.verifier.update(data);
+        self.record.update(data);
+    }
+
+    /// How many bytes it has taken.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.verifier.bytes_read()
+    }
+
+    /// The digest of the bytes taken so far, by the signature's hash method.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.verifier.digest()
+    }
+
+    /// The chain of the signing certificate, validated already; `None` if none was asked for.
+    #[must_use]
+    pub fn chain(&self) -> Option<&VerifiedChain> {
+        self.chain.as_ref()
+    }
+
+    /// The verdict on all bytes taken: the signature first, then the record.
+    ///
+    /// # Errors
+    /// [`ImageError::Verification`] or [`ImageError::Record`].
+    pub fn verify(self) -> Result<VerifiedImage, ImageError> {
+        let signature = self.verifier.verify()?;
+        let record_checks = self.record.check(signature.bytes_read(), signature.digest())?;
+        Ok(VerifiedImage {
+            image_id: self.image_id,
+            properties: self.properties,
+            policy: self.policy,
+            at: self.at,
+            signature,
+            chain: self.chain,
+            record_checks,
+        })
+    }
+}
+
+/// Never fails; `flush` does nothing.
+impl io::Write for ImageVerification {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.update(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl sealed::Sealed for ImageVerification {}
+
+impl StreamVerifier for ImageVerification {
+    type Verdict = VerifiedImage;
+
+    fn take(&mut self, data: &[u8]) {
+        self.update(data);
+    }
+
+    fn bytes_taken(&self) -> u64 {
+        self.bytes_read()
+    }
+
+    fn digest_so_far(&self) -> Digest {
+        self.digest()
+    }
+
+    fn into_verdict(self) -> Result<VerifiedImage, StreamError> {
+        self.verify().map_err(|error| match error {
+            ImageError::Record(error) => StreamError::Record(error),
+            ImageError::Verification(error) => StreamError::Verification(error),
+            // Nothing else is left to fail.
+            _ => StreamError::Verification(VerificationError::Mismatch),
+        })
+    }
+}
+
+/// An image is verified under a policy: the evidence, which only [`ImageVerification::verify`] can make.
+///
+/// ```compile_fail,E0451
+/// fn forge(image: longhand::VerifiedImage) -> longhand::VerifiedImage {
+///     longhand::VerifiedImage { chain: None, ..image }
+/// }
+/// ```
+///
+/// ```
+/// fn read(image: longhand::VerifiedImage) -> bool {
+///     image.chain().is_some()
+/// }
+/// ```
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct VerifiedImage {
+    image_id: String,
+    properties: SignatureProperties,
+    policy: &'static str,
+    at: Option<UnixTime>,
+    signature: Verified,
+    chain: Option<VerifiedChain>,
+    record_checks: Vec<RecordCheck>,
+}
+
+impl VerifiedImage {
+    /// The image's id, as the request named it. The signature does not cover it.
+    #[must_use]
+    pub fn image_id(&self) -> &str {
+        &self.image_id
+    }
+
+    /// What was found of the signature.
+    pub fn signature(&self) -> &Verified {
+        &self.signature
+    }
+
+    /// The chain of the signing certificate; `None` if the policy asked for none, and so nobody vouches for the signer.
+    #[must_use]
+    pub fn chain(&self) -> Option<&VerifiedChain> {
+        self.chain.as_ref()
+    }
+
+    /// The name of the policy.
+    #[must_use]
+    pub fn policy(&self) -> &'static str {
+        self.policy
+    }
+
+    /// What was held against the image's record.
+    #[must_use]
+    pub fn record_checks(&self) -> &[RecordCheck] {
+        &self.record_checks
+    }
+
+    /// Evidence of this verification, to be kept and checked again.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        Receipt::new(self)
+    }
+
+    pub(crate) fn properties(&self) -> &SignatureProperties {
+        &self.properties
+    }
+
+    pub(crate) fn at(&self) -> Option<UnixTime> {
+        self.at
+    }
+}
+
+impl fmt::Display for VerifiedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signature = &self.signature;
+        write!(f, "{} signature with {}", signature.key_type(), signature.hash_method())?;
+        write!(f, " over {} bytes verified", signature.bytes_read())?;
+        match &self.chain {
+            Some(chain) => write!(f, "; signed by {chain}"),
+            None => {
+                write!(f, " with the key of {}, whom nobody vouches for", signature.certificate().subject())
+            }
+        }
+    }
+}
+
+/// Why an image is not verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The policy refuses the image, or the request contradicts itself.
+    Policy(PolicyError),
+    /// The signing certificate could not be fetched.
+    KeyManager(KeyManagerError),
+    /// The trusted certificates could not be fetched.
+    Trust(TrustError),
+    /// The signing certificate is not trusted.
+    Chain(ChainError),
+    /// The signing certificate's key does not fit, or the signature cannot be one.
+    Verifier(VerifierError),
+    /// The signature does not hold.
+    Verification(VerificationError),
+    /// The signature holds, and the image is not what its record says.
+    Record(RecordError),
+    /// The receipt does not hold.
+    Receipt(ReceiptError),
+}
+
+impl ImageError {
+    /// The stable code of this error.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Policy(error) => error.code(),
+            Self::KeyManager(error) => error.code(),
+            Self::Trust(error) => error.code(),
+            Self::Chain(error) => error.code(),
+            Self::Verifier(error) => error.code(),
+            Self::Verification(error) => error.code(),
+            Self::Record(error) => error.code(),
+            Self::Receipt(error) => error.code(),
+        }
+    }
+
+    /// What a service should do about this error.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        self.code().disposition()
+    }
+
+    fn inner(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Policy(error) => error,
+            Self::KeyManager(error) => error,
+            Self::Trust(error) => error,
+            Self::Chain(error) => error,
+            Self::Verifier(error) => error,
+            Self::Verification(error) => error,
+            Self::Record(error) => error,
+            Self::Receipt(error) => error,
+        }
+    }
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.inner(), f)
+    }
+}
+
+impl std::error::Error for ImageError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.inner().source()
+    }
+}
+
+macro_rules! from_errors {
+    ($($error:ident => $variant:ident,)+) => {
+        $(impl From<$error> for ImageError {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        })+
+    };
+}
+
+from_errors! {
+    PolicyError => Policy,
+    KeyManagerError => KeyManager,
+    TrustError => Trust,
+    ChainError => Chain,
+    VerifierError => Verifier,
+    VerificationError => Verification,
+    RecordError => Record,
+    ReceiptError => Receipt,
+}
