@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use longhand::pki_types::UnixTime;
 use longhand::{Decision, DirectoryKeyManager, ImageRequest, ImageVerifier, VerificationPolicy};
@@ -26,17 +25,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let image_properties = image_properties()?; // from the image service
     let mut image = File::open(format!("{WALKTHROUGH}/image.qcow2"))?; // or a network stream
     let key_manager = DirectoryKeyManager::new(format!("{WALKTHROUGH}/certs")); // or Barbican
-    let now = UnixTime::since_unix_epoch(SystemTime::now().duration_since(UNIX_EPOCH)?);
 
     let images = ImageVerifier::builder().policy(VerificationPolicy::trusted()).build();
     let request = ImageRequest::new("7367373f-3235-5af9-9d0b-b3bec8a2cca4", image_properties);
-    match images.begin(&key_manager, request.trusted_ids(TRUSTED_IDS).at(now))? {
+    match images.begin(&key_manager, request.trusted_ids(TRUSTED_IDS).at(UnixTime::now()))? {
         Decision::Verify(mut verification) => {
             std::io::copy(&mut image, &mut verification)?;
             let verified = verification.verify()?;
             println!("{verified}");
         }
-        other => return Err(format!("not verified: {other:?}").into()),
+        other => return Err(other.to_string().into()),
     }
     Ok(())
 }

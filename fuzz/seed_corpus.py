@@ -142,6 +142,22 @@ def main():
         certificate, = record.parent.glob(f"certs/{properties[NAMES[3]]}.*")
         case = {"properties": properties, "expect": "good"}
         seed(case, (record.parent / "image.qcow2").read_bytes(), certificate.read_bytes(), known, True)
+    for line in (VECTORS / "binary_curves" / "cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        if case["openssl"] is None or len(case["digest"]) not in (56, 64, 96, 128):
+            continue
+        arc = 36 + ["sect409k1", "sect409r1", "sect571k1", "sect571r1"].index(case["curve"])
+        algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid(f"1.3.132.0.{arc}"))
+        spki = der.sequence(algorithm, der.bit_string(bytes.fromhex(case["point"])))
+        digest, signature = bytes.fromhex(case["digest"]), bytes.fromhex(case["signature"])
+        question = fields(bytes([[28, 32, 48, 64].index(len(digest)), 0]), spki, digest, signature)
+        write("public_key", question)
+        write("libcrypto", question)
+    for curve in range(4):
+        for byte in (0, 1, 0x55, 0xAA, 0xFF):
+            write("binary_field", bytes([curve]) + bytes([byte]) * 216)
+            for spoil in range(8):
+                write("binary_curve", fields(bytes([curve, spoil, byte, 0]), bytes([byte]) * 52, bytes([7]) * 51, bytes([byte]) * 64))
     for certificate in VECTORS.glob("cursive/certificates/*"):
         write("certificate", certificate.read_bytes())
         write("certificate", certificate_der(certificate.read_bytes()))

@@ -30,6 +30,7 @@ pub use rules::RuleViolation;
 pub use second_opinion::{NotAsked, SecondOpinion};
 
 use pool::{Node, Pool, Role};
+use revocation::ListOfIssuer;
 use rules::Rules;
 use search::{Findings, Outcome, Search};
 use whole_chain::WholeChain;
@@ -74,7 +75,7 @@ struct Prepared {
     at: Option<Timestamp>,
     pool: Pool,
     pins: Vec<ChainCertificate>,
-    lists: Vec<RevocationList>,
+    lists: Vec<ListOfIssuer>,
     skipped: Vec<SkippedCertificate>,
     /// Whether a trusted set or a pin was given at all.
     has_trust: bool,
@@ -124,7 +125,7 @@ impl CertificateValidatorBuilder {
         self
     }
 
-    /// The time of judgement.
+    /// The time of judgement. Required unless the policy looks at no dates and there are no revocation lists.
     pub fn at(mut self, time: UnixTime) -> Self {
         self.at = Some(Timestamp::from(time));
         self
@@ -157,7 +158,7 @@ impl CertificateValidatorBuilder {
             at: self.at,
             pool,
             pins: self.pins,
-            lists: self.lists,
+            lists: self.lists.into_iter().map(|list| ListOfIssuer::new(list, &rules)).collect(),
             skipped,
             has_trust,
         }))
@@ -204,7 +205,8 @@ impl CertificateValidator {
         if !prepared.has_trust {
             return Err(ChainError::NoTrustedCertificates);
         }
-        if prepared.rules.dates && prepared.at.is_none() {
+        let looks_at_lists = !prepared.lists.is_empty() && prepared.rules.extensions;
+        if (prepared.rules.dates || looks_at_lists) && prepared.at.is_none() {
             return Err(ChainError::TimeMissing);
         }
         let (extra, signer_index) = prepared.signer_and_helpers(signer, intermediates);
@@ -272,7 +274,7 @@ impl Prepared {
             certificates: vec![pin.clone()],
             end: ChainEnd::Pinned,
             policy: self.policy.clone(),
-            at: self.at,
+            at: self.at.filter(|_| self.rules.dates),
             second_opinion: if self.rules.second_opinion {
                 SecondOpinion::NotAsked(NotAsked::Pinned)
             } else {
@@ -293,12 +295,12 @@ impl Prepared {
         whole_chain: WholeChain<'_>,
     ) -> VerifiedChain {
         let nodes: Vec<_> = chain.iter().filter_map(|&index| findings.nodes.get(index).copied()).collect();
-        let end_is_root = nodes.last().is_some_and(|end| end.is_self_issued());
+        let end_is_root = chain.last().is_some_and(|end| findings.roots.contains(end));
         VerifiedChain {
             certificates: nodes.iter().map(|node| named(signer, node)).collect(),
             end: if end_is_root { ChainEnd::Root } else { ChainEnd::TrustedIntermediate },
             policy: self.policy.clone(),
-            at: self.at,
+            at: self.at.filter(|_| self.rules.dates),
             second_opinion: whole_chain.second_opinion(),
             revocation: whole_chain.revocation(),
             notes: nodes.first().map(|signer| notes(signer)).unwrap_or_default(),
@@ -488,7 +490,7 @@ impl fmt::Display for VerifiedChain {
 }
 
 /// A certificate that the search came by, and why it is not part of a chain.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct DroppedCandidate {
     /// The certificate that breaks the rule.
@@ -500,6 +502,18 @@ pub struct DroppedCandidate {
     pub way: Vec<ChainCertificate>,
     /// The rule.
     pub violation: RuleViolation,
+}
+
+/// Without the way in full: an error lists many candidates, each with its own.
+impl fmt::Debug for DroppedCandidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DroppedCandidate")
+            .field("certificate", &self.certificate)
+            .field("issued", &self.issued)
+            .field("height", &self.way.len())
+            .field("violation", &self.violation)
+            .finish()
+    }
 }
 
 impl fmt::Display for DroppedCandidate {
@@ -532,7 +546,7 @@ pub struct Candidates {
 pub enum ChainError {
     /// There is neither a trusted certificate nor a pinned one. Asking for trust and getting none is an error.
     NoTrustedCertificates,
-    /// The dates are to be looked at, and the validator was given no time.
+    /// The dates, or revocation lists, are to be looked at, and the validator was given no time.
     TimeMissing,
     /// The signing certificate breaks a rule itself.
     SigningCertificate {
@@ -608,7 +622,9 @@ impl fmt::Display for ChainError {
         write!(f, "{CHAIN_FAILED}: ")?;
         match self {
             Self::NoTrustedCertificates => f.write_str("there are no trusted certificates"),
-            Self::TimeMissing => f.write_str("dates are to be looked at, and no time is given"),
+            Self::TimeMissing => {
+                f.write_str("dates or revocation lists are to be looked at, and no time is given with at()")
+            }
             Self::SigningCertificate { certificate, violation } => {
                 write!(f, "the signing certificate {certificate}: {violation} [{}]", violation.clause())
             }

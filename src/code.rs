@@ -129,7 +129,7 @@ error_codes! {
     KeyMalformed = 301, "key_malformed", Final;
     /// The key's algorithm is none that verifies images.
     KeyAlgorithmUnsupported = 302, "key_algorithm_unsupported", Final;
-    /// The key lies on a documented curve whose arithmetic this version does not have.
+    /// The key lies on a documented curve whose arithmetic this version does not have. No longer given: there is none.
     CurveNotYetSupported = 303, "curve_not_yet_supported", Final;
     /// The key lies on a curve that is none of the documented ones.
     CurveUnsupported = 304, "curve_unsupported", Final;
@@ -153,6 +153,8 @@ error_codes! {
     Ed25519Key = 313, "ed25519_key", Final;
     /// The key signs messages, not digests, and so no images.
     KeySignsMessages = 314, "key_signs_messages", Final;
+    /// The point is on the curve, but outside the subgroup of prime order.
+    PointOutsideSubgroup = 315, "point_outside_subgroup", Final;
 
     // 4xx: setting up a verifier.
     /// The certificate's key is of another kind than the key type says.

@@ -1,7 +1,7 @@
 //! One verdict on an image: the policy, the signing certificate's chain, the signature and the record, joined so that
 //! nobody ships half of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -69,8 +69,9 @@ pub struct ImageVerifier(Arc<ImageVerifierBuilder>);
 pub struct ImageVerifierBuilder {
     policy: VerificationPolicy,
     chain_policy: ChainPolicy,
-    store: TrustStore,
-    pins: Vec<ChainCertificate>,
+    /// `None`: none was given. An empty one was, and refuses whoever needs it.
+    store: Option<TrustStore>,
+    pins: Option<Vec<ChainCertificate>>,
     intermediates: Vec<ChainCertificate>,
     lists: Vec<RevocationList>,
     options: VerifierOptions,
@@ -90,15 +91,16 @@ impl ImageVerifierBuilder {
         self
     }
 
-    /// The trusted certificates for requests that name no ids.
+    /// The trusted certificates for requests that name no ids. Whoever gives a store asks for trust: with an empty one every
+    /// such request is refused.
     pub fn trust_store(mut self, store: TrustStore) -> Self {
-        self.store = store;
+        self.store = Some(store);
         self
     }
 
     /// Signing certificates that are trusted themselves; like the trust store, for requests that name no ids.
     pub fn pin(mut self, certificates: impl IntoIterator<Item = ChainCertificate>) -> Self {
-        self.pins.extend(certificates);
+        self.pins.get_or_insert_default().extend(certificates);
         self
     }
 
@@ -108,7 +110,9 @@ impl ImageVerifierBuilder {
         self
     }
 
-    /// Revocation lists.
+    /// Revocation lists, by which every chain is judged: as
+    /// [`CertificateValidatorBuilder::revocation_lists`](crate::CertificateValidatorBuilder::revocation_lists). Like the rules
+    /// for chains they matter where the policy asks for a chain.
     pub fn revocation_lists(mut self, lists: impl IntoIterator<Item = RevocationList>) -> Self {
         self.lists.extend(lists);
         self
@@ -127,7 +131,7 @@ impl ImageVerifierBuilder {
     }
 
     fn has_store(&self) -> bool {
-        !self.store.is_empty() || !self.store.skipped().is_empty() || !self.pins.is_empty()
+        self.store.is_some() || self.pins.is_some()
     }
 }
 
@@ -248,8 +252,8 @@ impl ImageRequest {
         self.properties.as_ref().ok().and_then(Option::as_ref)
     }
 
-    pub(crate) fn named_size(&self) -> Option<u64> {
-        self.record.named_size()
+    pub(crate) fn image_record(&self) -> &ImageRecord {
+        &self.record
     }
 
     fn facts(&self, trust_store: bool) -> ImageFacts {
@@ -265,9 +269,34 @@ impl ImageRequest {
     }
 }
 
-/// What has to be fetched before a decision: for drivers that do their own input and output.
+/// What has to be fetched before a decision: for drivers that do their own input and output, asynchronous ones among
+/// them. [`ImageVerifier::begin`] is such a driver for a [`KeyManager`], in a few lines.
 ///
-/// [`ImageVerifier::begin`] is such a driver for a [`KeyManager`], in a few lines.
+/// ```
+/// use longhand::{Decision, ImageRequest, ImageVerifier, KeyManagerError, StoredCertificate};
+///
+/// # let folder = std::path::Path::new("test-vectors/walkthrough/nova");
+/// # let record: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("properties.json"))?)?;
+/// # let image_properties: Vec<_> = record["properties"].as_object().unwrap().iter()
+/// #     .filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+/// # let trusted_ids = ["0b5d2c72-12cc-4ba6-a8d7-3ff5cc1d8cb8", "674736e3-f25c-405c-8362-bbf991e0ce0a",
+/// #     "8fbcce5d-d646-4295-ba8a-269fc9451eeb"];
+/// # let fetch = |id: &str| std::fs::read(folder.join("certs").join(format!("{id}.crt")));
+/// # let now = longhand::pki_types::UnixTime::now();
+/// let images = ImageVerifier::builder().build();
+/// let plan = images.plan(ImageRequest::new("b3d1…", image_properties).trusted_ids(trusted_ids).at(now))?;
+/// let mut fetched = Vec::new();
+/// for id in plan.ids() {
+///     let certificate = match fetch(id) { // over the network, each in its own task, …
+///         Ok(bytes) => StoredCertificate::from_bytes(id, &bytes),
+///         Err(error) => Err(KeyManagerError::unavailable(id, error)),
+///     };
+///     fetched.push((id.to_owned(), certificate));
+/// }
+/// let Decision::Verify(verification) = plan.begin(fetched)? else { return Err("not to be verified".into()) };
+/// # let _ = verification;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a plan decides nothing until it is begun"]
 pub struct Plan {
@@ -282,6 +311,17 @@ enum Step {
     CannotVerify(CannotVerifyReason),
     Verify { properties: SignatureProperties, chain: Option<TrustChoice> },
     Recheck { receipt: Box<Receipt>, chain: TrustChoice },
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRequired(why) => write!(f, "not required: {why}"),
+            Self::CannotVerify(why) => write!(f, "cannot be verified: {why}"),
+            Self::Rechecked(rechecked) => write!(f, "a receipt holds; signed by {}", rechecked.chain()),
+            Self::Verify(_) => f.write_str("the image's bytes are to be verified"),
+        }
+    }
 }
 
 /// What is to be done with an image.
@@ -306,8 +346,8 @@ impl ImageVerifier {
         ImageVerifierBuilder {
             policy: VerificationPolicy::trusted(),
             chain_policy: ChainPolicy::default(),
-            store: TrustStore::default(),
-            pins: Vec::new(),
+            store: None,
+            pins: None,
             intermediates: Vec::new(),
             lists: Vec::new(),
             options: VerifierOptions::new(),
@@ -384,7 +424,7 @@ impl ImageVerifier {
     /// A validator for the trust that the policy chose.
     fn validator(&self, chosen: TrustStore, with_pins: bool, at: Option<UnixTime>) -> CertificateValidator {
         let settings = &*self.0;
-        let pins = if with_pins { settings.pins.clone() } else { Vec::new() };
+        let pins = settings.pins.clone().filter(|_| with_pins).unwrap_or_default();
         let builder = CertificateValidator::builder()
             .trusted(chosen)
             .pin(pins)
@@ -411,13 +451,11 @@ impl Plan {
             Step::Recheck { chain, .. } => Some(chain),
             _ => None,
         };
-        let mut ids: Vec<&str> = self.signing_id().into_iter().collect();
-        for id in chain.and_then(TrustChoice::ids).unwrap_or_default() {
-            if !ids.contains(&id.as_str()) {
-                ids.push(id);
-            }
-        }
-        ids
+        // An empty id, as `a,,b` in a configuration gives it, names nothing and is not asked for.
+        let trusted = chain.and_then(TrustChoice::ids).unwrap_or_default();
+        let ids = self.signing_id().into_iter().chain(trusted.iter().map(String::as_str));
+        let mut seen = HashSet::new();
+        ids.filter(|id| !id.is_empty() && seen.insert(*id)).collect()
     }
 
     fn signing_id(&self) -> Option<&str> {
@@ -427,7 +465,8 @@ impl Plan {
         }
     }
 
-    /// Decides with what was fetched. An id that is not among it counts as not found.
+    /// Decides with what was fetched. An id that is not among it counts as not found, of one that is there twice the first
+    /// counts.
     ///
     /// # Errors
     /// As [`ImageVerifier::begin`].
@@ -435,7 +474,11 @@ impl Plan {
         self,
         fetched: impl IntoIterator<Item = (String, Result<StoredCertificate, KeyManagerError>)>,
     ) -> Result<Decision, ImageError> {
-        let fetched: Fetched = fetched.into_iter().collect();
+        let mut first = Fetched::new();
+        for (id, certificate) in fetched {
+            first.entry(id).or_insert(certificate);
+        }
+        let fetched = first;
         let Self { verifier, request, step } = self;
         match step {
             Step::NotRequired(why) => Ok(Decision::NotRequired(why)),
@@ -458,7 +501,7 @@ impl ImageVerifier {
     fn trust(&self, chosen: &TrustChoice, fetched: &Fetched) -> Result<(TrustStore, bool), TrustError> {
         match chosen.ids() {
             Some(ids) => Ok((TrustStore::from_fetched(ids, |id| look_up(fetched, id))?, false)),
-            None => Ok((self.0.store.clone(), true)),
+            None => Ok((self.0.store.clone().unwrap_or_default(), true)),
         }
     }
 

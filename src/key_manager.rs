@@ -99,6 +99,15 @@ impl StoredCertificate {
         self
     }
 
+    /// Reads a certificate that came from anywhere under this id, DER or PEM: what a driver of a
+    /// [`Plan`](crate::Plan) makes of the bytes that it fetched.
+    ///
+    /// # Errors
+    /// [`KeyManagerError::Certificate`] when the bytes are no certificate.
+    pub fn from_bytes(id: &str, bytes: &[u8]) -> Result<Self, KeyManagerError> {
+        Self::from_managed_object(id, CERTIFICATE_FORMAT, bytes)
+    }
+
     /// Reads a managed object as Castellan describes it: its format, which must be `X.509`, and its bytes, DER or PEM.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 
 mod algorithm;
 mod asn1;
+mod binary_curve;
 mod certificate;
 mod chain;
 mod code;
@@ -41,6 +42,9 @@ pub use algorithm::{
     SignatureScheme,
 };
 pub use asn1::{DerDefect, DerError};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use binary_curve::fuzzing;
 pub use certificate::{Certificate, CertificateError, DateStatus, Extension, PemDefect, Validity, Version};
 pub use chain::{
     Candidates, CertificateValidator, CertificateValidatorBuilder, ChainEnd, ChainError, ChainNote,

@@ -86,6 +86,11 @@ pub const MAX_OBJECT_IDENTIFIER: usize = 64;
 /// RFC 5280 appendix A.1 bounds attributes at 64 to 256 characters, with a few exceptions.
 pub const MAX_NAME_TEXT: usize = 256;
 
+/// How much of a whole name is shown, in characters.
+///
+/// The longest names in public certificates have about 300; an error may show dozens of names.
+pub const MAX_NAME_SHOWN: usize = 1024;
+
 /// How much of an untrusted text an error keeps, in characters.
 pub const MAX_EXCERPT: usize = 64;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::asn1::{DerDefect, DerError, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, dotted};
-use crate::limits::{MAX_NAME_ATTRIBUTES, MAX_NAME_TEXT};
+use crate::limits::{MAX_NAME_ATTRIBUTES, MAX_NAME_SHOWN, MAX_NAME_TEXT};
 
 /// A distinguished name. `Display` is RFC 4514, with everything escaped that could act on a terminal, and attributes
 /// cut with `…` at [`limits::MAX_NAME_TEXT`](crate::limits::MAX_NAME_TEXT) characters.
@@ -116,11 +116,36 @@ impl fmt::Display for Name {
     /// RFC 4514 section 2.1: the last relative name first, parts of one joined by `+`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rdns = self.rdns().map_err(|_| fmt::Error)?;
+        let mut left = Left { shown: String::new(), characters: MAX_NAME_SHOWN };
+        let whole = Self::write(&rdns, &mut left).is_ok();
+        f.write_str(&left.shown)?;
+        f.write_str(if whole { "" } else { "…" })
+    }
+}
+
+/// Text that ends, with an error, where it has become too long.
+struct Left {
+    shown: String,
+    characters: usize,
+}
+
+impl fmt::Write for Left {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            self.characters = self.characters.checked_sub(1).ok_or(fmt::Error)?;
+            self.shown.push(character);
+        }
+        Ok(())
+    }
+}
+
+impl Name {
+    fn write(rdns: &[Vec<Attribute<'_>>], f: &mut impl fmt::Write) -> fmt::Result {
         for (index, rdn) in rdns.iter().rev().enumerate() {
             f.write_str(if index == 0 { "" } else { "," })?;
             for (index, attribute) in rdn.iter().enumerate() {
                 f.write_str(if index == 0 { "" } else { "+" })?;
-                attribute.fmt(f)?;
+                write!(f, "{attribute}")?;
             }
         }
         Ok(())

@@ -301,11 +301,6 @@ pub enum PublicKeyError {
         /// The algorithm's object identifier, in dotted decimals.
         oid: String,
     },
-    /// The curve is one of the documented six, but this version has no arithmetic for it.
-    CurveNotYetSupported {
-        /// The curve.
-        curve: Curve,
-    },
     /// The curve is none of the documented six.
     UnsupportedCurve {
         /// The curve's object identifier, in dotted decimals.
@@ -363,6 +358,12 @@ pub enum PublicKeyError {
         /// The rule it breaks.
         rule: &'static str,
     },
+    /// The point is on the curve, but not in the subgroup of prime order that the generator makes (SEC 1 section 3.2.2.1
+    /// step 4). Binary curves have such points; CVE-2026-26007 is what follows from taking them.
+    PointOutsideSubgroup {
+        /// The curve.
+        curve: KeyKind,
+    },
 }
 
 impl PublicKeyError {
@@ -372,7 +373,6 @@ impl PublicKeyError {
         match self {
             Self::Malformed(_) => ErrorCode::KeyMalformed,
             Self::UnsupportedAlgorithm { .. } => ErrorCode::KeyAlgorithmUnsupported,
-            Self::CurveNotYetSupported { .. } => ErrorCode::CurveNotYetSupported,
             Self::UnsupportedCurve { .. } => ErrorCode::CurveUnsupported,
             Self::ExplicitCurve => ErrorCode::CurveExplicit,
             Self::PssParameters { .. } => ErrorCode::KeyParameters,
@@ -383,6 +383,7 @@ impl PublicKeyError {
             Self::PointEncoding { .. } => ErrorCode::PointEncoding,
             Self::PointNotOnCurve { .. } => ErrorCode::PointNotOnCurve,
             Self::Ed25519 { .. } => ErrorCode::Ed25519Key,
+            Self::PointOutsideSubgroup { .. } => ErrorCode::PointOutsideSubgroup,
         }
     }
 
@@ -404,9 +405,6 @@ impl fmt::Display for PublicKeyError {
             Self::Malformed(error) => write!(f, "{error}"),
             Self::UnsupportedAlgorithm { oid } => {
                 write!(f, "its algorithm {oid} is none of RSA, RSASSA-PSS, DSA, elliptic curves and Ed25519")
-            }
-            Self::CurveNotYetSupported { curve } => {
-                write!(f, "it lies on {curve}, which this version cannot compute with")
             }
             Self::UnsupportedCurve { oid } => {
                 write!(f, "its curve {oid} is none of the six that image signatures may use, nor secp256r1")
@@ -433,6 +431,9 @@ impl fmt::Display for PublicKeyError {
                 "its point for {curve}, of {length} octets, is neither in compressed nor in uncompressed form"
             ),
             Self::PointNotOnCurve { curve } => write!(f, "its point is not on the curve of {curve}"),
+            Self::PointOutsideSubgroup { curve } => {
+                write!(f, "its point is on {curve}, but outside the subgroup of prime order")
+            }
             Self::Ed25519 { rule } => write!(f, "its Ed25519 key {rule}"),
         }
     }

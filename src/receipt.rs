@@ -24,6 +24,9 @@ use crate::verifier::{SignatureVerifier, VerifierError, VerifierOptions};
 /// the policy and the time are what whoever wrote the receipt says; nothing here proves them. Nor does it prove that the
 /// bytes in the cache are the ones of that digest: that is for whoever keeps the cache to see to.
 ///
+/// A service keeps [`VerifiedImage::receipt`] beside what it caches, and gives it with the next request for that image
+/// ([`ImageRequest::receipt`]); what comes of it is a [`Decision::Rechecked`](crate::Decision::Rechecked).
+///
 /// With the feature `serde` it can be serialised, and read again as a `Receipt`, never as a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -170,8 +173,14 @@ impl Receipt {
         if self.img_signature_certificate_uuid != properties.certificate_id() {
             return other("img_signature_certificate_uuid");
         }
-        match request.named_size() {
-            Some(size) if size != self.size => other("size"),
+        let record = request.image_record();
+        if record.named_size().is_some_and(|size| size != self.size) {
+            return other("size");
+        }
+        // Another hash than the signature's cannot be known without the bytes.
+        let digest = record.named_digest(properties.hash_method());
+        match digest {
+            Some(named) if octets_from_hex(&self.digest).as_deref() != Some(named) => other("digest"),
             _ => Ok(()),
         }
     }

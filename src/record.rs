@@ -111,6 +111,12 @@ impl ImageRecord {
         Ok(self)
     }
 
+    /// The digest that the record names, if it is by this hash method.
+    pub(crate) fn named_digest(&self, hash_method: HashMethod) -> Option<&[u8]> {
+        let os_hash = self.os_hash.as_ref()?;
+        (os_hash.algorithm == Algorithm::Sha2(hash_method)).then_some(os_hash.value.as_slice())
+    }
+
     /// The size that the record names.
     pub(crate) fn named_size(&self) -> Option<u64> {
         self.size

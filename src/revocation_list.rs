@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateRevocationListDer;
-use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::pem::{self, PemObject as _};
 
 use crate::asn1::{
     AlgorithmIdentifier, BIT_STRING, DerDefect, DerError, Element, GENERALIZED_TIME, INTEGER, Reader,
@@ -13,7 +13,7 @@ use crate::asn1::{
 };
 use crate::certificate::{CertificateError, Extension, PemDefect, read_serial};
 use crate::code::{Disposition, ErrorCode};
-use crate::limits::MAX_BUNDLE;
+use crate::limits::{MAX_BUNDLE, MAX_CERTIFICATE_DER, MAX_GENERAL_NAMES};
 use crate::name::Name;
 use crate::signature_algorithm::{SignatureAlgorithm, SignatureAlgorithmError};
 use crate::timestamp::Timestamp;
@@ -60,21 +60,47 @@ impl Scope {
 const EXTENSIONS: &[u8] = &[0x55, 0x1d];
 
 impl RevocationList {
-    /// Reads a list, DER or the first X509 CRL section of some PEM.
+    /// Reads one list, DER or PEM with one X509 CRL section.
+    ///
+    /// ```
+    /// use longhand::RevocationList;
+    ///
+    /// # let path = "test-vectors/chains/revocation/lists/root-good.crl";
+    /// # let bytes = std::fs::read(path).unwrap();
+    /// let list = RevocationList::from_bytes(&bytes)?;
+    /// println!("{} revokes {} certificates", list.issuer(), list.len());
+    /// # Ok::<(), longhand::RevocationListError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`RevocationListError`] when it is larger than [`limits::MAX_BUNDLE`](crate::limits::MAX_BUNDLE), malformed, or of a
-    /// kind that is refused.
+    /// [`RevocationListError`] when it is larger than [`limits::MAX_BUNDLE`](crate::limits::MAX_BUNDLE), malformed, of a
+    /// kind that is refused, or when several lists are there: [`from_bundle`](Self::from_bundle) reads those.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RevocationListError> {
+        match Self::from_bundle(bytes)?.as_slice() {
+            [list] => Ok(list.clone()),
+            lists => Err(RevocationListError::Several { count: lists.len() }),
+        }
+    }
+
+    /// Reads every list of a bundle: one in DER, or every X509 CRL section of some PEM. One that cannot be used fails the
+    /// whole: a list that were passed over could be the one that revokes.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes), and when there is none.
+    pub fn from_bundle(bytes: &[u8]) -> Result<Vec<Self>, RevocationListError> {
         if bytes.len() > MAX_BUNDLE {
             return Err(RevocationListError::TooLarge { length: bytes.len() });
         }
-        match bytes {
-            [0x30, 0x80..=0xff, ..] => Self::from_der(bytes),
-            _ => match CertificateRevocationListDer::from_pem_slice(bytes) {
-                Ok(der) => Self::from_der(&der),
-                Err(error) => Err(RevocationListError::Pem { defect: PemDefect::from(&error) }),
-            },
+        if let [0x30, 0x80..=0xff, ..] = bytes {
+            return Ok(vec![Self::from_der(bytes)?]);
+        }
+        let malformed = |error: &pem::Error| RevocationListError::Pem { defect: PemDefect::from(error) };
+        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(bytes)
+            .map(|der| Self::from_der(&der.map_err(|error| malformed(&error))?))
+            .collect();
+        match lists?.as_slice() {
+            [] => Err(RevocationListError::Pem { defect: PemDefect::NoCertificate }),
+            lists => Ok(lists.to_vec()),
         }
     }
 
@@ -94,7 +120,17 @@ impl RevocationList {
         if inner.element.raw != outer.element.raw {
             return Err(RevocationListError::AlgorithmMismatch);
         }
+        // One that is not supported makes the list unusable; one that is malformed is no list.
+        let signature_algorithm = match SignatureAlgorithm::read(&outer) {
+            Err(SignatureAlgorithmError::Malformed(error)) => return Err(error.into()),
+            read => read,
+        };
         let issuer = Name::read(&mut tbs, "tbsCertList.issuer").map_err(CertificateError::from)?;
+        // No certificate can have a name that is longer than a certificate.
+        let length = issuer.as_der().len();
+        if length > MAX_CERTIFICATE_DER {
+            return Err(CertificateError::TooLarge { length, limit: MAX_CERTIFICATE_DER }.into());
+        }
         let this_update = Timestamp::read(&mut tbs, "thisUpdate")?;
         let has_next = tbs.next_is(UTC_TIME) || tbs.next_is(GENERALIZED_TIME);
         let next_update = if has_next { Some(Timestamp::read(&mut tbs, "nextUpdate")?) } else { None };
@@ -110,7 +146,7 @@ impl RevocationList {
         tbs.finish()?;
         Ok(Self(Arc::new(Inner {
             to_be_signed: to_be_signed.raw.to_vec(),
-            signature_algorithm: SignatureAlgorithm::read(&outer),
+            signature_algorithm,
             signature,
             issuer,
             this_update,
@@ -294,6 +330,9 @@ fn read_point_names(wrapper: &Element<'_>) -> Result<Vec<Vec<u8>>, DerError> {
     if name.tag == explicit(0) {
         let mut reader = name.reader();
         while !reader.is_empty() {
+            if names.len() >= MAX_GENERAL_NAMES {
+                return Err(name.error(DerDefect::Value));
+            }
             names.push(reader.any(FIELD)?.raw.to_vec());
         }
     }
@@ -316,6 +355,7 @@ pub(crate) fn distribution_points(value: &[u8]) -> Result<Vec<Vec<u8>>, DerError
         fields.finish()?;
         if let (Some(point), None, None) = (point, reasons, issuer) {
             names.extend(read_point_names(&point)?);
+            names.truncate(MAX_GENERAL_NAMES);
         }
     }
     Ok(names)
@@ -338,6 +378,12 @@ pub enum RevocationListError {
     TooLarge {
         /// The length found.
         length: usize,
+    },
+    /// Several lists where one was asked for.
+    #[error("there are {count} revocation lists where one was asked for")]
+    Several {
+        /// How many.
+        count: usize,
     },
     /// Neither DER nor PEM with an X509 CRL section.
     #[error("the revocation list is neither DER nor good PEM with an X509 CRL section")]

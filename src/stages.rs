@@ -18,6 +18,8 @@
 //! | trust | certificates, a bundle, or ids and a key manager | [`TrustStore`](crate::TrustStore) | [`TrustError`](crate::TrustError) |
 //! | chain | certificate, trust, rules, time | [`VerifiedChain`](crate::VerifiedChain) | [`ChainError`](crate::ChainError) |
 //! | policy | what is known of an image and its request | [`Requirement`](crate::Requirement) | [`PolicyError`](crate::PolicyError) |
+//! | record | what an image's record says of its bytes; then the bytes | [`RecordCheck`](crate::RecordCheck)s | [`RecordError`](crate::RecordError) |
+//! | receipt | a receipt, a request, a validator | [`RecheckedImage`](crate::RecheckedImage) | [`ReceiptError`](crate::ReceiptError) |
 //! | image | a request; what its [`Plan`](crate::Plan) names; then bytes | [`VerifiedImage`](crate::VerifiedImage) | [`ImageError`](crate::ImageError) |
 //!
 //! Fetching certificates is the only step with input and output, and it is the caller's: a

@@ -15,10 +15,12 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::chain::{certificate, time};
+use common::authority::{AT, Draft, key};
+use common::chain::{certificate, octets, time};
 use longhand::{
     CertificateValidator, ChainCertificate, ChainEnd, ChainError, ChainNote, ChainPolicy,
-    DirectoryKeyManager, ErrorCode, KeyManager, RuleViolation, SecondOpinion, TrustStore, VerifiedChain,
+    DirectoryKeyManager, ErrorCode, KeyManager, RevocationList, RevocationListError, RuleViolation,
+    SecondOpinion, TrustStore, VerifiedChain,
 };
 
 const SIGNER: &str = "125e6199-2de4-46e3-b091-8e2401ef0d63";
@@ -170,6 +172,87 @@ fn what_the_signer_brings_helps_and_is_not_trusted() {
     let stranger = certificate("certificates/namesake-root.der");
     let error = trusting(&[&stranger]).validate_stored(&leaf, &brought).unwrap_err();
     assert_eq!(error.code(), ErrorCode::ChainRootNotTrusted);
+}
+
+/// A list of years ago, read without a time, is not current.
+#[test]
+fn revocation_lists_cannot_do_without_a_time() {
+    let list = RevocationList::from_bytes(&octets("revocation/lists/root-good.crl")).unwrap();
+    let root = certificate("revocation/certificates/rsa-root.der");
+    let leaf = certificate("revocation/certificates/rsa-leaf.der");
+    let validator = |lists: Vec<RevocationList>| {
+        CertificateValidator::builder()
+            .trusted(TrustStore::from_certificates([("root", root.certificate().clone())]))
+            .intermediates([certificate("revocation/certificates/rsa-intermediate.der")])
+            .policy(ChainPolicy::default().enforce_valid_dates(false))
+            .revocation_lists(lists)
+            .build()
+    };
+    let without = validator(Vec::new()).validate(leaf.certificate()).map(|chain| chain.at());
+    assert_eq!(without.unwrap(), None);
+    let error = validator(vec![list]).validate(leaf.certificate()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ChainTimeMissing);
+}
+
+#[test]
+fn several_lists_in_one_file_are_all_read_or_none() {
+    use base64::Engine as _;
+    let pem = |name: &str| {
+        let text = base64::engine::general_purpose::STANDARD.encode(octets(name));
+        format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n")
+    };
+    let good = "revocation/lists/root-good.crl";
+    let both = pem(good) + &pem("revocation/lists/root-revokes-intermediate.crl");
+    assert_eq!(
+        RevocationList::from_bytes(pem(good).as_bytes()).unwrap().len(),
+        RevocationList::from_bytes(&octets(good)).unwrap().len()
+    );
+    assert!(matches!(
+        RevocationList::from_bytes(both.as_bytes()),
+        Err(RevocationListError::Several { count: 2 })
+    ));
+    assert_eq!(RevocationList::from_bundle(both.as_bytes()).unwrap().len(), 2);
+    for spoilt in [
+        pem(good) + &pem("revocation/lists/delta.crl"),
+        pem(good) + "-----BEGIN X509 CRL-----\n!",
+        String::new(),
+    ] {
+        assert!(RevocationList::from_bundle(spoilt.as_bytes()).is_err(), "{spoilt}");
+    }
+}
+
+/// A trusted certificate that names itself as its issuer and did not sign itself is no root.
+#[test]
+fn a_partial_chain_says_what_it_ends_in() {
+    let signer = Draft::new("signer", &key(1)).signed("top", &key(2));
+    let end = |issuer_key: u32| {
+        let top = Draft::new("top", &key(2)).authority(None).signed("top", &key(issuer_key));
+        let validator = CertificateValidator::builder()
+            .trusted(TrustStore::from_certificates([("top", top)]))
+            .policy(ChainPolicy::default().partial_chain(true))
+            .at(time(AT))
+            .build();
+        validator.validate(&signer).unwrap().end()
+    };
+    assert_eq!((end(2), end(3)), (ChainEnd::Root, ChainEnd::TrustedIntermediate));
+}
+
+/// A chain ends in an issuer: a trusted signing certificate that did not sign itself needs a pin, partial chains or not.
+#[test]
+fn a_trusted_signing_certificate_is_no_end_of_its_own_chain() {
+    for (subject, issuer) in [("signer", "signer"), ("signer", "top")] {
+        let signer = Draft::new(subject, &key(1)).authority(None).signed(issuer, &key(2));
+        for policy in [ChainPolicy::cursive(), ChainPolicy::default(), ChainPolicy::rfc5280()] {
+            let validator = |store: TrustStore, pins: Vec<ChainCertificate>| {
+                let policy = policy.clone().partial_chain(true);
+                CertificateValidator::builder().trusted(store).pin(pins).policy(policy).at(time(AT)).build()
+            };
+            let trusted = TrustStore::from_certificates([("signer", signer.clone())]);
+            assert!(validator(trusted, Vec::new()).validate(&signer).is_err(), "{issuer} {}", policy.name());
+            let pin = vec![ChainCertificate::new(signer.clone(), None)];
+            assert!(validator(TrustStore::default(), pin).validate(&signer).is_ok());
+        }
+    }
 }
 
 #[test]

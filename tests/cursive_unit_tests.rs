@@ -358,8 +358,6 @@ const CHAIN_FAILED: &str = "Certificate chain building failed";
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     as_cursive: usize,
-    /// On a binary curve, whose arithmetic is not there yet.
-    waiting: usize,
     excepted: usize,
 }
 
@@ -377,15 +375,6 @@ fn every_step_ends_as_in_cursive() {
         let name = format!("{} #{number} ({})", step.test, step.op);
         *number += 1;
         let taken = take(step);
-        let waits = |taken: &Result<_, Refusal>| {
-            taken.as_ref().is_err_and(|refusal| refusal.code == ErrorCode::CurveNotYetSupported)
-        };
-        if taken.as_ref().is_some_and(waits) {
-            let word = step.inputs["properties"]["img_signature_key_type"].as_str().unwrap();
-            assert!(word.starts_with("ECC_SECT"), "{name}");
-            tally.waiting += 1;
-            continue;
-        }
         let compared = taken.map(|taken| compare(&step.expected, &taken));
         match (exception, compared) {
             (None, Some(Ok(()))) => tally.as_cursive += 1,
@@ -401,7 +390,7 @@ fn every_step_ends_as_in_cursive() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), steps.len(), wrong.join("\n"));
-    // 88 steps: 68 of 68 as in Cursive, 16 wait for the binary curves, 4 cannot be taken.
-    assert_eq!(tally, Tally { as_cursive: 68, waiting: 16, excepted: 4 });
+    // 88 steps: 84 of 84 as in Cursive, 4 cannot be taken.
+    assert_eq!(tally, Tally { as_cursive: 84, excepted: 4 });
     assert_eq!((steps.len(), EXCEPTIONS.len()), (88, 4));
 }

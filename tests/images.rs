@@ -167,6 +167,33 @@ fn a_store_serves_requests_without_ids_and_never_joins_those_with() {
     assert!(verification.chain().is_none());
 }
 
+/// Whoever gives a store or pins asks for trust: an empty one is no licence to go by the signature alone.
+#[test]
+fn an_empty_store_is_trust_that_nothing_satisfies() {
+    let nova = Walkthrough::new();
+    for builder in [
+        ImageVerifier::builder().trust_store(TrustStore::from_certificates::<&str>([])),
+        ImageVerifier::builder().pin([]),
+    ] {
+        let required = builder.clone().policy(VerificationPolicy::required()).build();
+        assert_eq!(required.begin(&nova, nova.request()).unwrap_err().code(), ErrorCode::TrustStoreEmpty);
+        let glance = builder.policy(VerificationPolicy::glance()).build();
+        assert_eq!(glance.begin(&nova, nova.request()).unwrap_err().code(), ErrorCode::TrustNotOffered);
+    }
+}
+
+/// As `a,,b` in a configuration gives it.
+#[test]
+fn an_empty_id_is_not_asked_for_and_hides_no_other() {
+    let nova = Walkthrough::new();
+    let ids = [&[""], TRUSTED.as_slice(), &[""]].concat();
+    let images = ImageVerifier::builder().build();
+    let plan = images.plan(nova.request().kept_ids(&ids)).unwrap();
+    assert_eq!(plan.ids(), [SIGNER, TRUSTED[0], TRUSTED[1], TRUSTED[2]]);
+    let verified = nova.verify(VerificationPolicy::trusted(), nova.request().kept_ids(&ids)).unwrap();
+    assert_eq!(verified.chain().unwrap().skipped().len(), 1);
+}
+
 #[test]
 fn a_policy_that_asks_for_nothing_fetches_nothing() {
     let nova = Walkthrough::new();

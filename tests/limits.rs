@@ -20,10 +20,10 @@ use common::der::{Der, integer, null, oid, sequence, spki, tlv};
 use longhand::limits::{
     DSA_Q_BITS, MAX_CERTIFICATE_DER, MAX_CERTIFICATE_INPUT, MAX_CHAIN_LENGTH, MAX_CHAIN_WORK, MAX_DSA_P_BITS,
     MAX_EXCERPT, MAX_EXTENSIONS, MAX_GENERAL_NAMES, MAX_LISTED_CANDIDATES, MAX_NAME_ATTRIBUTES,
-    MAX_NAME_COMPARISONS, MAX_NAME_TEXT, MAX_OBJECT_IDENTIFIER, MAX_POLICIES, MAX_PROPERTY_TEXT,
-    MAX_RSA_BITS, MAX_RSA_EXPONENT, MAX_SIGNATURE_TEXT, MAX_TRUSTED_CERTIFICATES, MAX_TRUSTED_ID,
-    MAX_TRUSTED_IDS, MIN_AUTHORITY_DSA_BITS, MIN_AUTHORITY_RSA_BITS, MIN_DSA_P_BITS, MIN_RSA_BITS,
-    MIN_RSA_EXPONENT,
+    MAX_NAME_COMPARISONS, MAX_NAME_SHOWN, MAX_NAME_TEXT, MAX_OBJECT_IDENTIFIER, MAX_POLICIES,
+    MAX_PROPERTY_TEXT, MAX_RSA_BITS, MAX_RSA_EXPONENT, MAX_SIGNATURE_TEXT, MAX_TRUSTED_CERTIFICATES,
+    MAX_TRUSTED_ID, MAX_TRUSTED_IDS, MIN_AUTHORITY_DSA_BITS, MIN_AUTHORITY_RSA_BITS, MIN_DSA_P_BITS,
+    MIN_RSA_BITS, MIN_RSA_EXPONENT,
 };
 use longhand::{
     Certificate, CertificateError, CertificateValidator, ChainError, ChainPolicy, ErrorCode, ImageFacts,
@@ -139,6 +139,20 @@ fn name_text() {
     // Of a type without text, the hex of tag, length and contents.
     assert!(!shown(0x04, MAX_NAME_TEXT / 2 - 3).contains('…'));
     assert_eq!(shown(0x04, 60_000).chars().count(), "CN=#".len() + MAX_NAME_TEXT + 1);
+}
+
+/// Whole names are cut as well: an error shows dozens.
+#[test]
+fn names_shown() {
+    let mut changed = certificate();
+    let attribute = sequence([oid(&[0x55, 4, 3]), Der::Primitive(0x0c, vec![b'x'; 200])]);
+    for (count, cut) in [(5, false), (6, true), (60, true)] {
+        let rdns = (0..count).map(|_| Der::Constructed(0x31, vec![attribute.clone()]));
+        *changed.at(&[0, 5]) = sequence(rdns.collect::<Vec<_>>());
+        let shown = Certificate::from_der(&changed.encode()).unwrap().subject().to_string();
+        let length = if cut { MAX_NAME_SHOWN + 1 } else { count * "CN=,".len() + count * 200 - 1 };
+        assert_eq!((shown.chars().count(), shown.ends_with('…')), (length, cut), "{count}");
+    }
 }
 
 #[test]
@@ -316,10 +330,10 @@ fn chain_length_of_the_shortest_way() {
     assert_eq!(judge(authorities, &signer).unwrap().certificates().len(), 4);
 }
 
-/// Each decoy has the issuer's name and the largest key and exponent: 223 units a check.
+/// Each decoy has the issuer's name and the largest key and exponent: 223 units a check, 16 to prepare the key.
 #[test]
 fn chain_work() {
-    const PRICE: u32 = 223;
+    const PRICE: u32 = 223 + 16;
     let sha256_with_rsa = sequence([oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]), null()]);
     let signer = Draft::new("signer", &key(1)).unsigned("root", &sha256_with_rsa);
     let decoy = |number: u32| {

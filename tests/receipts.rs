@@ -146,6 +146,22 @@ fn each_field_that_is_edited_is_found_out_or_proves_nothing() {
     assert_eq!(error.code(), ErrorCode::ReceiptOfAnotherImage);
 }
 
+/// The record's digest, where it is by the signature's hash method, is the receipt's.
+#[test]
+fn a_receipt_is_held_against_the_record_as_far_as_it_tells() {
+    let receipt = receipt();
+    let recheck = |algorithm: &str, value: &str| {
+        let record = longhand::ImageRecord::new().os_hash(algorithm, value).unwrap();
+        receipt
+            .recheck(&request().record(record), &validator(&TRUSTED))
+            .map(|_| ())
+            .map_err(|error| error.code())
+    };
+    assert_eq!(recheck("sha256", receipt.digest()), Ok(()));
+    assert_eq!(recheck("sha256", &"0".repeat(64)), Err(ErrorCode::ReceiptOfAnotherImage));
+    assert_eq!(recheck("sha512", &"0".repeat(128)), Ok(()), "not known without the bytes");
+}
+
 #[test]
 fn a_certificate_that_was_swapped_for_another_trusted_one_does_not_fit_the_signature() {
     let mut swapped = serde_json::to_value(receipt()).unwrap();

@@ -4,6 +4,8 @@ use longhand::ErrorCode;
 
 use crate::fault::Fault;
 
+pub(crate) mod chain;
+
 pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::PropertiesIncomplete => {
@@ -39,11 +41,9 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::CertificateFormatUnsupported => {
             "fetch the certificate from the key manager again, and look at it with `openssl x509 -in FILE -noout -text`"
         }
-        ErrorCode::CurveNotYetSupported => {
-            "verify this image with a later version, or sign it with a key on secp384r1 or secp521r1"
-        }
         ErrorCode::KeyMalformed
         | ErrorCode::KeyAlgorithmUnsupported
+        | ErrorCode::CurveNotYetSupported
         | ErrorCode::CurveUnsupported
         | ErrorCode::CurveExplicit
         | ErrorCode::KeyParameters
@@ -54,9 +54,10 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::PointEncoding
         | ErrorCode::PointNotOnCurve
         | ErrorCode::Ed25519Key
-        | ErrorCode::KeySignsMessages => {
+        | ErrorCode::KeySignsMessages
+        | ErrorCode::PointOutsideSubgroup => {
             "sign the image with a key that image signatures may use: RSA of 1024 bits or more, DSA, or EC on \
-             secp384r1 or secp521r1"
+             secp384r1, secp521r1 or a binary curve that the documents name"
         }
         ErrorCode::KeyTypeMismatch => {
             "img_signature_key_type has to name the kind of key in the certificate: one of the two belongs to another \
@@ -78,8 +79,8 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
              img_signature_certificate_uuid with what the signer has"
         }
         ErrorCode::SignatureMismatch => {
-            "download the image again and compare its size and checksum with the image service's; if they agree, the \
-             image is not the one that was signed: do not use it"
+            "download the image again and compare its size, os_hash_value and checksum with the image service's: if they \
+             agree, the image is not the one that was signed: do not use it"
         }
         ErrorCode::PssEncoding => {
             "compare img_signature_certificate_uuid and img_signature_hash_method with what the signer used; the \
@@ -142,12 +143,9 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
              -text`"
         }
         ErrorCode::ChainIssuerMissing => {
-            "add the certificate of that issuer: to the trusted ones if you vouch for it, else with --intermediates; \
-             `longhand chain` draws what was found"
+            "add the certificate of that issuer: to the trusted ones if you vouch for it, else with --intermediates"
         }
-        ErrorCode::ChainRootNotTrusted => {
-            "if you vouch for that root, add it to the trusted certificates; `longhand chain` draws what was found"
-        }
+        ErrorCode::ChainRootNotTrusted => "if you vouch for that root, add it to the trusted certificates",
         ErrorCode::ChainBudgetSpent => {
             "name fewer trusted certificates: so many of one name, or with keys so large, are not there by accident"
         }
@@ -169,8 +167,7 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::ChainPathLength
         | ErrorCode::ChainNameConstraints
         | ErrorCode::ChainCertificatePolicies => {
-            "the issuer may not vouch for this certificate: have the signing certificate issued by one that may; \
-             `longhand chain` draws what was found"
+            "the issuer may not vouch for this certificate: have the signing certificate issued by one that may"
         }
         ErrorCode::ChainCriticalExtension | ErrorCode::ChainExtensionMalformed => {
             "have the certificate issued again without that extension, or with it as RFC 5280 has it"
@@ -212,6 +209,9 @@ pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
         Fault::NotVerifiable => "download the image, and verify the file",
         Fault::CertificateUnreadable | Fault::RevocationListUnreadable => return None,
         Fault::ConfigurationUnreadable => return None,
+        Fault::ConfigurationNotSupported => {
+            "write the value itself into a copy of the file, and give the copy"
+        }
         Fault::ConfigurationMalformed => {
             "give the file that the service reads; the service would not start with it as it is"
         }

@@ -1,7 +1,7 @@
 //! The command line: what may be given, what it means, and the help.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -47,6 +47,10 @@ pub(crate) fn parse(command_line: &[OsString]) -> Result<Parsed, Problem> {
             return show_help(&error).map(Parsed::Shown);
         }
         Err(error) if is_help(error.kind()) => {
+            if error.kind() == ErrorKind::DisplayHelp && !asks_for_json(command_line) {
+                // Not where a verdict would stand. If it cannot be written, the exit code says enough.
+                let _ = write!(anstream::stderr().lock(), "{}\n\n", error.render().ansi());
+            }
             return Err(Problem::usage(
                 "help is given to --help alone; an image of that name is written ./NAME",
             ));
@@ -155,7 +159,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Print nothing where the image is verified; without effect on --json
+    /// Print nothing where the image is verified, but a warning where no chain is checked; without effect on --json
     #[arg(long)]
     pub(crate) quiet: bool,
 
@@ -259,7 +263,11 @@ fn is_help(kind: ErrorKind) -> bool {
 
 /// Help that was asked for goes to standard output; help for want of a command is an error.
 fn show_help(help: &clap::Error) -> Result<Exit, Problem> {
-    let shown = help.print().and_then(|()| std::io::stdout().flush());
+    let shown = help.print().and_then(|()| io::stdout().flush());
+    if shown.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        // Whoever read it has read enough.
+        return Ok(Exit::Error);
+    }
     shown.map_err(|error| Problem::caused(Fault::OutputUnwritable, "the help cannot be written", &error))?;
     Ok(if help.use_stderr() { Exit::Error } else { Exit::Verified })
 }

@@ -6,19 +6,24 @@ use std::path::Path;
 
 use longhand::limits::MAX_CERTIFICATE_INPUT;
 use longhand::{
-    Certificate, CertificateValidator, ChainCertificate, DirectoryKeyManager, ImageFacts, KeyManager,
-    Requirement, SignatureState, StoredCertificate, TrustStore, VerificationPolicy,
+    Certificate, CertificateValidator, ChainCertificate, DirectoryKeyManager, ErrorCode, ImageFacts,
+    KeyManager, Requirement, SignatureState, StoredCertificate, TrustStore, VerificationPolicy,
 };
 
+use crate::advice::chain::Situation;
 use crate::arguments::ChainArguments;
 use crate::fault::Fault;
 use crate::problem::Problem;
-use crate::report::{CertificateFacts, ChainFacts, CheckName, Report};
-use crate::trust::{self, TrustOptions};
+use crate::report::{Asked, CertificateFacts, ChainFacts, CheckName, Report};
+use crate::trust::{self, TrustOptions, TrustedSet};
 
 /// Judges the certificate; the report says what was found.
 pub(crate) fn chain(arguments: &ChainArguments, report: &mut Report) -> Result<(), Problem> {
-    let options = TrustOptions::new(&arguments.trust, |name| std::env::var_os(name), false)?;
+    let options = TrustOptions::new(&arguments.trust, |name| std::env::var_os(name), None)?;
+    judge(arguments, &options, report).map_err(|problem| options.with_origin(problem))
+}
+
+fn judge(arguments: &ChainArguments, options: &TrustOptions<'_>, report: &mut Report) -> Result<(), Problem> {
     if !options.is_given() {
         return Err(Problem::usage(
             "nothing to trust is given: give --trusted-image-certificate-id, --trusted or --pin",
@@ -37,12 +42,19 @@ pub(crate) fn chain(arguments: &ChainArguments, report: &mut Report) -> Result<(
     report.checks.pass(CheckName::Certificate, facts.shown());
     report.certificate = Some(facts);
 
-    let validator = validator(arguments, &options, key_manager, report).map_err(Problem::about_certificate);
-    let validator = report.checks.judge(CheckName::Chain, validator)?;
+    let validator = validator(arguments, options, key_manager, report).map_err(Problem::about_certificate);
+    let (validator, trusted) = report.checks.judge(CheckName::Chain, validator)?;
     let signer = ChainCertificate::new(stored.certificate, Some(&id));
     let judged = validator.validate_stored(&signer, &stored.intermediates);
-    let problem = judged.as_ref().err().cloned().map(Problem::from);
-    let facts = ChainFacts::new(options.policy().name(), !arguments.trust.crl.is_empty(), judged);
+    let situation = Situation {
+        asked: Asked::Certificate,
+        trusted: &trusted,
+        has_directory: key_manager.is_some(),
+        is_stricter_than_nova: false,
+    };
+    let problem =
+        judged.as_ref().err().map(|error| options.chain_problem(error, &situation).naming([id.as_ref()]));
+    let facts = ChainFacts::new(options.rules(), judged);
     let summary = facts.summary();
     report.chain = Some(facts);
     match problem {
@@ -59,31 +71,37 @@ fn validator(
     options: &TrustOptions<'_>,
     key_manager: Option<&dyn KeyManager>,
     report: &mut Report,
-) -> Result<CertificateValidator, Problem> {
+) -> Result<(CertificateValidator, TrustedSet), Problem> {
     let trust = options.read(key_manager)?;
     report.remarks.extend(trust.remarks());
+    let trusted = options.trusted(&trust);
     let store = match options.ids() {
-        Some(ids) => fetch_trusted(ids, key_manager)?,
-        None => trust.store,
+        Some(ids) => fetch_trusted(options, ids, key_manager)?,
+        None => trust.store.unwrap_or_default(),
     };
-    Ok(CertificateValidator::builder()
+    let validator = CertificateValidator::builder()
         .trusted(store)
-        .pin(trust.pins)
+        .pin(trust.pins.unwrap_or_default())
         .intermediates(trust.intermediates)
         .revocation_lists(trust.lists)
         .policy(options.policy().clone())
         .at(arguments.at())
-        .build())
+        .build();
+    Ok((validator, trusted))
 }
 
 /// The trusted certificates by their ids, which have to be such as `verify` takes.
-fn fetch_trusted(ids: &[String], key_manager: Option<&dyn KeyManager>) -> Result<TrustStore, Problem> {
+fn fetch_trusted(
+    options: &TrustOptions<'_>,
+    ids: &[String],
+    key_manager: Option<&dyn KeyManager>,
+) -> Result<TrustStore, Problem> {
     let facts = ImageFacts::new(SignatureState::Complete).trusted_ids(ids);
     let _judged: Requirement = VerificationPolicy::trusted().decide(&facts)?;
     let Some(key_manager) = key_manager else {
-        return Err(Problem::usage(
-            "trusted ids are looked up in the directory of --certs, which is not given",
-        ));
+        let problem =
+            Problem::usage("trusted ids are looked up in the directory of --certs, which is not given");
+        return Err(options.say_origin(problem));
     };
     Ok(TrustStore::from_key_manager(key_manager, ids)?)
 }
@@ -103,7 +121,16 @@ fn read_certificate(
         return Ok(certificate.map_err(|error| Problem::certificate(&name, &error))?.into());
     }
     match (key_manager, named.to_str()) {
-        (Some(key_manager), Some(id)) => Ok(key_manager.certificate(id)?),
+        (Some(key_manager), Some(id)) => key_manager.certificate(id).map_err(|error| {
+            let problem = Problem::from(error);
+            match problem.code() {
+                Some(ErrorCode::KeyManagerIdInvalid) => {
+                    problem.about_certificate().of_file(&format!("there is no file {name}, and it is no id"))
+                }
+                Some(ErrorCode::CertificateNotFound) => problem.hint("there is no file of that name either"),
+                _ => problem,
+            }
+        }),
         _ => Err(Problem::usage(format!(
             "there is no file {name}, and an id is looked up in the directory of --certs"
         ))),

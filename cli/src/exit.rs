@@ -53,7 +53,9 @@ impl Exit {
     /// What the number means, for the help.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::Verified => "the image is verified; nothing else ends in 0",
+            Self::Verified => {
+                "the image is verified; nothing else ends in 0, but --help and --version asked for alone"
+            }
             Self::Refused => {
                 "the signature or the image is bad, the image is not what its record says, or the certificate's dates \
                  were required to hold"
@@ -141,6 +143,7 @@ impl Exit {
             | Fault::PropertyNotAString
             | Fault::ConfigurationUnreadable
             | Fault::ConfigurationMalformed
+            | Fault::ConfigurationNotSupported
             | Fault::CertificateUnreadable
             | Fault::RevocationListUnreadable
             | Fault::ImageUnreadable
@@ -158,7 +161,7 @@ mod tests {
         let expected = |number: u16| match number {
             101 | 901 => 5,
             811..=833 | 910 => 3,
-            102..=110 | 201..=209 | 301..=314 | 401..=403 | 405 => 2,
+            102..=110 | 201..=209 | 301..=315 | 401..=403 | 405 => 2,
             404 | 411..=414 | 501..=505 | 921..=923 => 1,
             601..=603 | 607 => 4,
             604..=606 | 701..=703 | 801..=805 | 902..=909 | 920 | 931..=932 => 2,

@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     NotVerifiable,
     ConfigurationUnreadable,
     ConfigurationMalformed,
+    /// Right for the service, and more than is looked up here.
+    ConfigurationNotSupported,
     CertificateUnreadable,
     RevocationListUnreadable,
     ImageUnreadable,
@@ -21,7 +23,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Usage,
         Self::NotSupported,
         Self::PropertiesUnreadable,
@@ -30,6 +32,7 @@ impl Fault {
         Self::NotVerifiable,
         Self::ConfigurationUnreadable,
         Self::ConfigurationMalformed,
+        Self::ConfigurationNotSupported,
         Self::CertificateUnreadable,
         Self::RevocationListUnreadable,
         Self::ImageUnreadable,
@@ -46,6 +49,7 @@ impl Fault {
             Self::NotVerifiable => "not_verifiable",
             Self::ConfigurationUnreadable => "configuration_unreadable",
             Self::ConfigurationMalformed => "configuration_malformed",
+            Self::ConfigurationNotSupported => "configuration_not_supported",
             Self::CertificateUnreadable => "certificate_unreadable",
             Self::RevocationListUnreadable => "revocation_list_unreadable",
             Self::ImageUnreadable => "image_unreadable",
@@ -61,6 +65,7 @@ impl Fault {
             | Self::PropertiesUnreadable
             | Self::ConfigurationUnreadable
             | Self::ConfigurationMalformed
+            | Self::ConfigurationNotSupported
             | Self::NotVerifiable
             | Self::CertificateUnreadable
             | Self::RevocationListUnreadable
@@ -73,6 +78,14 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_documented() {
+        let document = include_str!("../../docs/JSON.md");
+        for fault in Fault::ALL {
+            assert!(document.contains(&format!("\n| `{}` |", fault.name())), "{fault:?}");
+        }
+    }
 
     #[test]
     fn no_name_is_one_of_the_library() {

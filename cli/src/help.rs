@@ -18,9 +18,9 @@ The command reads the properties, takes the certificate with that id from a dire
 that is trusted, and reads the image once from start to end. Memory does not grow with the image. Nothing goes over the
 network.
 
-Where nothing to trust is given, no chain is checked; `--policy trusted` makes that an error. Fields of the image's
-record beside the four (size, os_hash_value, checksum) are checked as well where --properties has them: they find
-accidents, not attacks, and never take the signature's place.";
+Where nothing to trust is given, no chain is checked, and a warning says so; `--policy trusted` makes that an error.
+Fields of the image's record beside the four (size, os_hash_value, checksum) are checked as well where --properties has
+them: they find accidents, not attacks, and never take the signature's place. docs/JSON.md describes what --json prints.";
 
 /// What `longhand chain --help` says before the options.
 pub(crate) const ABOUT_CHAIN: &str = "\
@@ -62,7 +62,10 @@ Not in this version, and refused:
 /// What `longhand chain --help` says after the options.
 pub(crate) fn after_chain() -> String {
     let exits = [
-        (Exit::Verified, "the certificate is trusted; nothing else ends in 0"),
+        (
+            Exit::Verified,
+            "the certificate is trusted; nothing else ends in 0, but --help and --version asked for alone",
+        ),
         (
             Exit::Error,
             "wrong usage, unreadable input, nothing to trust, or a file or list that cannot be used",

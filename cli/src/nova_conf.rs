@@ -26,10 +26,14 @@ pub(crate) fn read_nova(path: &Path) -> Result<NovaSettings, Problem> {
     read(path, nova_settings)
 }
 
-/// The setting in a cinder.conf; where it does not set it, it is as Cinder's default has it.
-pub(crate) fn read_cinder(path: &Path) -> Result<CinderSettings, Problem> {
-    read(path, cinder_settings)
+/// The setting in a cinder.conf, and whether it is there; where it is not, it is as Cinder's default has it.
+pub(crate) fn read_cinder(path: &Path) -> Result<(CinderSettings, bool), Problem> {
+    read(path, |ini| Ok((cinder_settings(ini)?, ini.get("DEFAULT", VERIFY).is_some())))
 }
+
+const VERIFY: &str = "verify_glance_signatures";
+const VALIDATE: &str = "enable_certificate_validation";
+const DEFAULT_IDS: &str = "default_trusted_certificate_ids";
 
 fn read<S>(path: &Path, settings: fn(&Ini) -> Result<S, Defect>) -> Result<S, Problem> {
     let name = path.to_string_lossy();
@@ -49,7 +53,13 @@ fn read<S>(path: &Path, settings: fn(&Ini) -> Result<S, Defect>) -> Result<S, Pr
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_CONFIGURATION_FILE) {
         return Err(malformed(&format_args!("it has more than {MAX_CONFIGURATION_FILE} bytes")));
     }
-    Ini::read(&bytes).and_then(|ini| settings(&ini)).map_err(|defect| malformed(&defect))
+    Ini::read(&bytes).and_then(|ini| settings(&ini)).map_err(|defect| match defect.kind {
+        DefectKind::Malformed => malformed(&defect),
+        DefectKind::NotLookedUp => Problem::fault(
+            Fault::ConfigurationNotSupported,
+            format!("the configuration in {name} cannot be used here: {defect}"),
+        ),
+    })
 }
 
 /// Reads one byte past the bound at most.
@@ -62,44 +72,47 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 /// The options of `nova/conf/glance.py`: two `BoolOpt` and a `ListOpt`.
 fn nova_settings(ini: &Ini) -> Result<NovaSettings, Defect> {
     let mut settings = NovaSettings::new();
-    if let Some(value) = ini.get("glance", "verify_glance_signatures") {
-        settings = settings.verify_glance_signatures(boolean(value)?);
+    if let Some(value) = ini.get("glance", VERIFY) {
+        settings = settings.verify_glance_signatures(boolean(VERIFY, value)?);
     }
-    if let Some(value) = ini.get("glance", "enable_certificate_validation") {
-        settings = settings.enable_certificate_validation(boolean(value)?);
+    if let Some(value) = ini.get("glance", VALIDATE) {
+        settings = settings.enable_certificate_validation(boolean(VALIDATE, value)?);
     }
-    if let Some(value) = ini.get("glance", "default_trusted_certificate_ids") {
-        settings = settings.default_trusted_certificate_ids(list(value)?);
+    if let Some(value) = ini.get("glance", DEFAULT_IDS) {
+        settings = settings.default_trusted_certificate_ids(list(DEFAULT_IDS, value)?);
     }
     Ok(settings)
 }
 
 /// Cinder's option is a word, not a boolean.
 fn cinder_settings(ini: &Ini) -> Result<CinderSettings, Defect> {
-    let Some(value) = ini.get("DEFAULT", "verify_glance_signatures") else {
+    let Some(value) = ini.get("DEFAULT", VERIFY) else {
         return Ok(CinderSettings::new());
     };
-    match substituted(value)?.as_str() {
+    match substituted(VERIFY, value)?.as_str() {
         "enabled" => Ok(CinderSettings::new().verify_glance_signatures(true)),
         "disabled" => Ok(CinderSettings::new().verify_glance_signatures(false)),
-        other => Err(Defect::new(value.line, format!("{} is neither enabled nor disabled", shown(other)))),
+        other => Err(Defect::new(
+            value.line,
+            format!("{VERIFY} is {}, neither enabled nor disabled", shown(other)),
+        )),
     }
 }
 
 /// `oslo_config.types.Boolean`: the words in any case, with nothing around them.
-fn boolean(value: &Assignment) -> Result<bool, Defect> {
-    let text = substituted(value)?;
+fn boolean(name: &str, value: &Assignment) -> Result<bool, Defect> {
+    let text = substituted(name, value)?;
     match text.to_lowercase().as_str() {
         "true" | "1" | "on" | "yes" => Ok(true),
         "false" | "0" | "off" | "no" => Ok(false),
-        _ => Err(Defect::new(value.line, format!("{} is neither true nor false", shown(&text)))),
+        _ => Err(Defect::new(value.line, format!("{name} is {}, neither true nor false", shown(&text)))),
     }
 }
 
 /// `oslo_config.types.List` of strings: commas separate, white space around an item goes, commas at the end go, and
 /// quotes around an item stay.
-fn list(value: &Assignment) -> Result<Vec<String>, Defect> {
-    let text = substituted(value)?;
+fn list(name: &str, value: &Assignment) -> Result<Vec<String>, Defect> {
+    let text = substituted(name, value)?;
     let items = text.trim_matches(ini::is_space).trim_end_matches(',');
     if items.is_empty() {
         return Ok(Vec::new());
@@ -109,7 +122,7 @@ fn list(value: &Assignment) -> Result<Vec<String>, Defect> {
 
 /// The value after `ConfigOpts._substitute`: `$$` and `\$` are a dollar sign, `$name` and `${name}` another option's
 /// value. Others are not followed: their defaults are in the service's code.
-fn substituted(value: &Assignment) -> Result<String, Defect> {
+fn substituted(name: &str, value: &Assignment) -> Result<String, Defect> {
     let text = value.text.replace("\\$", "$$");
     let mut rest = text.as_str();
     let mut result = String::with_capacity(rest.len());
@@ -117,9 +130,11 @@ fn substituted(value: &Assignment) -> Result<String, Defect> {
         result.push_str(before);
         result.push('$');
         if names_an_option(after) {
-            let message =
-                format!("{} stands for another option's value, which is not looked up", shown(&value.text));
-            return Err(Defect::new(value.line, message));
+            let message = format!(
+                "{name} is {}, which stands for another option's value: the service looks that up, longhand does not",
+                shown(&value.text)
+            );
+            return Err(Defect { kind: DefectKind::NotLookedUp, ..Defect::new(value.line, message) });
         }
         rest = after.strip_prefix('$').unwrap_or(after);
     }
@@ -145,11 +160,20 @@ fn begins_a_name(character: char) -> bool {
 struct Defect {
     line: usize,
     message: String,
+    kind: DefectKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DefectKind {
+    /// The service does not take it either.
+    Malformed,
+    /// The service takes it, and it is not looked up here.
+    NotLookedUp,
 }
 
 impl Defect {
     fn new(line: usize, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
+        Self { line, message: message.into(), kind: DefectKind::Malformed }
     }
 }
 
@@ -279,18 +303,24 @@ mod tests {
             ("\u{feff}[DEFAULT]\n", "line 1: a byte order mark"),
             (
                 "[glance]\nverify_glance_signatures = perhaps\n",
-                "line 2: \"perhaps\" is neither true nor false",
+                "line 2: verify_glance_signatures is \"perhaps\", neither true nor false",
             ),
-            ("[glance]\nenable_certificate_validation =\n", "line 2: \"\" is neither true nor false"),
+            (
+                "[glance]\nenable_certificate_validation =\n",
+                "line 2: enable_certificate_validation is \"\", neither true nor false",
+            ),
             (
                 "[glance]\nx = 1\ndefault_trusted_certificate_ids =\n  a,\n  $b\n",
-                "line 3: \"\\na,\\n$b\" stands for another option's value",
+                "line 3: default_trusted_certificate_ids is \"\\na,\\n$b\", which stands for another option's value",
             ),
             (
                 "[DEFAULT]\nverify_glance_signatures = true\n",
-                "line 2: \"true\" is neither enabled nor disabled",
+                "line 2: verify_glance_signatures is \"true\", neither enabled nor disabled",
             ),
-            ("[glance]\nverify_glance_signatures = \u{1b}[2J\n", "line 2: \"\\u{1b}[2J\" is neither"),
+            (
+                "[glance]\nverify_glance_signatures = \u{1b}[2J\n",
+                "line 2: verify_glance_signatures is \"\\u{1b}[2J\", neither",
+            ),
         ] {
             let said = defect(text);
             assert!(said.starts_with(expected), "{text:?}: {said}");
@@ -298,7 +328,7 @@ mod tests {
         let bytes = [b"[DEFAULT]\r\na = b\n\xff\n".as_slice()].concat();
         assert_eq!(Ini::read(&bytes).unwrap_err().line, 3);
         let long = format!("[glance]\nverify_glance_signatures = {}\n", "x".repeat(1000));
-        assert!(defect(&long).len() < 150);
+        assert!(defect(&long).len() < 160);
     }
 
     #[test]
@@ -325,7 +355,15 @@ mod tests {
         assert!(problem.message().contains("cinder.conf") && problem.causes().len() == 1);
 
         fs::write(&path, "[DEFAULT]\nverify_glance_signatures = disabled\n").unwrap();
-        assert_eq!(read_cinder(&path).unwrap(), CinderSettings::new().verify_glance_signatures(false));
+        let disabled = CinderSettings::new().verify_glance_signatures(false);
+        assert_eq!(read_cinder(&path).unwrap(), (disabled, true));
+        fs::write(&path, "[glance]\nverify_glance_signatures = disabled\n").unwrap();
+        assert_eq!(read_cinder(&path).unwrap(), (CinderSettings::new(), false));
+
+        fs::write(&path, "[glance]\nverify_glance_signatures = $debug\n").unwrap();
+        let problem = read_nova(&path).unwrap_err();
+        assert_eq!((problem.name(), problem.exit().number()), ("configuration_not_supported", 2));
+        assert!(!problem.message().contains("malformed"), "{}", problem.message());
 
         fs::write(&path, "[DEFAULT\n").unwrap();
         let problem = read_cinder(&path).unwrap_err();

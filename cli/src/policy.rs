@@ -10,8 +10,27 @@ use crate::problem::Problem;
 #[derive(Debug)]
 pub(crate) struct ChosenPolicy {
     pub(crate) policy: VerificationPolicy,
-    /// Whether the operator's default ids are in force where the user names none.
-    pub(crate) has_default_ids: bool,
+    /// The operator's default ids, if they are in force where the user names none.
+    pub(crate) default_ids: Option<Vec<String>>,
+    /// What a user should know of the settings.
+    pub(crate) remark: Option<String>,
+    /// Whose defaults count, if the policy has settings and none are given.
+    defaults_of: Option<&'static str>,
+}
+
+impl ChosenPolicy {
+    fn new(policy: VerificationPolicy) -> Self {
+        Self { policy, default_ids: None, remark: None, defaults_of: None }
+    }
+
+    /// The policy's name, and where its settings come from if nobody gave them.
+    pub(crate) fn in_words(&self) -> String {
+        let name = self.policy.name();
+        match self.defaults_of {
+            Some(service) => format!("{name} ({service}'s defaults: no --nova-conf given)"),
+            None => name.to_owned(),
+        }
+    }
 }
 
 /// Reads the settings, where the policy has some.
@@ -29,12 +48,22 @@ pub(crate) fn read(arguments: &PolicyArguments) -> Result<ChosenPolicy, Problem>
                 Some(ReadingName::Documents) => NovaReading::Documents,
                 Some(ReadingName::Code) | None => NovaReading::Code,
             });
-            let has_default_ids = settings.ids_in_force(None).is_some();
-            return Ok(ChosenPolicy { policy: VerificationPolicy::nova(settings), has_default_ids });
+            let default_ids = settings.ids_in_force(None).map(<[String]>::to_vec);
+            let defaults_of = path.is_none().then_some("Nova");
+            let policy = VerificationPolicy::nova(settings);
+            return Ok(ChosenPolicy { policy, default_ids, remark: None, defaults_of });
         }
         PolicyName::Cinder => {
-            let settings = path.map(nova_conf::read_cinder).transpose()?.unwrap_or_else(CinderSettings::new);
-            VerificationPolicy::cinder(settings)
+            let Some(path) = path else {
+                let chosen = ChosenPolicy::new(VerificationPolicy::cinder(CinderSettings::new()));
+                return Ok(ChosenPolicy { defaults_of: Some("Cinder"), ..chosen });
+            };
+            let (settings, is_set) = nova_conf::read_cinder(path)?;
+            let remark = (!is_set).then(|| {
+                let name = path.to_string_lossy();
+                format!("{name} has no verify_glance_signatures in [DEFAULT]: Cinder's default counts")
+            });
+            return Ok(ChosenPolicy { remark, ..ChosenPolicy::new(VerificationPolicy::cinder(settings)) });
         }
         PolicyName::Trusted | PolicyName::Required | PolicyName::Glance if path.is_some() => {
             return Err(Problem::usage("--nova-conf is of no use but with --policy nova or cinder"));
@@ -43,7 +72,7 @@ pub(crate) fn read(arguments: &PolicyArguments) -> Result<ChosenPolicy, Problem>
         PolicyName::Required => VerificationPolicy::required(),
         PolicyName::Glance => VerificationPolicy::glance(),
     };
-    Ok(ChosenPolicy { policy, has_default_ids: false })
+    Ok(ChosenPolicy::new(policy))
 }
 
 #[cfg(test)]
@@ -89,7 +118,8 @@ mod tests {
             (arguments(Some(PolicyName::Trusted), None, None), VerificationPolicy::trusted(), false),
         ] {
             let chosen = read(&arguments).unwrap();
-            assert_eq!((chosen.policy, chosen.has_default_ids), (policy, has_default_ids), "{arguments:?}");
+            let found = (chosen.policy, chosen.default_ids.is_some());
+            assert_eq!(found, (policy, has_default_ids), "{arguments:?}");
         }
         for (name, conf, reading) in [
             (Some(PolicyName::Glance), conf, None),

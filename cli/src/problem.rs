@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use longhand::limits::MAX_EXCERPT;
 use longhand::{
     CertificateError, ChainError, Disposition, ErrorCode, ImageError, KeyManagerError, NotRequiredReason,
     PolicyError, RecordError, RevocationListError, StreamError, TrustError,
@@ -17,6 +18,10 @@ pub(crate) struct Problem {
     kind: Kind,
     message: String,
     causes: Vec<String>,
+    /// Next steps that fit this case better than what is said of all with its name.
+    advice: Vec<String>,
+    /// What is to be added to the next steps.
+    hints: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +33,14 @@ enum Kind {
 }
 
 impl Problem {
+    fn new(kind: Kind, message: String, causes: Vec<String>) -> Self {
+        Self { kind, message, causes, advice: Vec::new(), hints: Vec::new() }
+    }
+
     /// The policy does not require that the image be verified.
     pub(crate) fn not_required(policy: &str, why: NotRequiredReason) -> Self {
         let message = format!("the image is not verified, as the policy {policy} has it: {why}");
-        Self { kind: Kind::NotRequired, message, causes: Vec::new() }
+        Self::new(Kind::NotRequired, message, Vec::new())
     }
 
     /// A revocation list that cannot be used, and its file.
@@ -44,20 +53,44 @@ impl Problem {
         Self::library(error.code(), error).of_file(file)
     }
 
-    fn of_file(mut self, file: &str) -> Self {
+    /// The same, with what it is about before it: a file, or an option and its value.
+    pub(crate) fn of_file(mut self, file: &str) -> Self {
         self.message = format!("{file}: {}", self.message);
         self
     }
 
+    /// The same with next steps of its own, if there are any.
+    pub(crate) fn advised(mut self, advice: impl IntoIterator<Item = String>) -> Self {
+        self.advice.extend(advice);
+        self
+    }
+
+    /// The same with something to add to the next step.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The same with these names in full where the library cut them: paths of one directory differ at their end.
+    pub(crate) fn naming<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        for name in names {
+            let Some((end, _)) = name.char_indices().nth(MAX_EXCERPT) else { continue };
+            let beginning = name.get(..end).unwrap_or(name);
+            let cut = format!("\"{}\"…", beginning.escape_debug());
+            self.message = self.message.replacen(&cut, &format!("\"{}\"", name.escape_debug()), 1);
+        }
+        self
+    }
+
     pub(crate) fn fault(fault: Fault, message: impl Into<String>) -> Self {
-        Self { kind: Kind::Command(fault), message: message.into(), causes: Vec::new() }
+        Self::new(Kind::Command(fault), message.into(), Vec::new())
     }
 
     /// A fault with what the system or a parser said about it.
     pub(crate) fn caused(fault: Fault, message: impl Into<String>, cause: &dyn Error) -> Self {
         let message = message.into();
         let causes = causes(&message, Some(cause));
-        Self { kind: Kind::Command(fault), message, causes }
+        Self::new(Kind::Command(fault), message, causes)
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -67,7 +100,7 @@ impl Problem {
     fn library(code: ErrorCode, error: &dyn Error) -> Self {
         let message = error.to_string();
         let causes = causes(&message, error.source());
-        Self { kind: Kind::Library(code), message, causes }
+        Self::new(Kind::Library(code), message, causes)
     }
 
     /// The same where no image is concerned.
@@ -98,6 +131,26 @@ impl Problem {
         matches!(self.kind, Kind::NotRequired)
     }
 
+    /// Whether it may come of the trusted ids: of what they are, or of what they lead to.
+    pub(crate) fn may_be_of_ids(&self) -> bool {
+        match self.kind {
+            Kind::Library(code) => {
+                matches!(
+                    code,
+                    ErrorCode::TrustedIdsEmpty
+                        | ErrorCode::TrustedIdsTooMany
+                        | ErrorCode::TrustedIdRepeated
+                        | ErrorCode::TrustedIdEmpty
+                        | ErrorCode::TrustedIdTooLong
+                        | ErrorCode::TrustedIdsForbidden
+                        | ErrorCode::TrustNotOffered
+                        | ErrorCode::TrustNotCheckable
+                ) || Exit::of_code(code) == Exit::Untrusted
+            }
+            Kind::Command(_) | Kind::NotRequired => false,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self.kind {
             Kind::Library(code) => code.name(),
@@ -123,15 +176,17 @@ impl Problem {
         }
     }
 
-    /// A next step that an operator can take.
-    pub(crate) fn help(&self) -> Option<&'static str> {
-        match self.kind {
+    /// The next steps that an operator can take.
+    pub(crate) fn help(&self) -> Vec<&str> {
+        let general = match self.kind {
             Kind::Library(code) => advice::for_code(code),
             Kind::Command(fault) => advice::for_fault(fault),
             Kind::NotRequired => Some(
                 "to have it verified all the same, leave --policy out, or choose `required` or `trusted`",
             ),
-        }
+        };
+        let general = general.filter(|_| self.advice.is_empty());
+        general.into_iter().chain(self.advice.iter().chain(&self.hints).map(String::as_str)).collect()
     }
 }
 
@@ -169,6 +224,28 @@ from_library!(ChainError, ImageError, KeyManagerError, PolicyError, RecordError,
 mod tests {
     use super::*;
     use std::io;
+
+    #[test]
+    fn a_name_that_was_cut_is_shown_in_full() {
+        let name = format!("{}/a.crt", "d".repeat(MAX_EXCERPT));
+        let message = |shown: &str| format!("{shown} cannot be read");
+        let cut = message(&format!("\"{}\"…", "d".repeat(MAX_EXCERPT)));
+        for (given, names, shown) in [
+            (cut.clone(), vec![name.as_str()], message(&format!("{name:?}"))),
+            (cut.clone(), vec!["d"], cut.clone()),
+            (message("\"d\""), vec!["d"], message("\"d\"")),
+        ] {
+            assert_eq!(Problem::usage(given).naming(names).message(), shown);
+        }
+    }
+
+    #[test]
+    fn hints_follow_the_advice() {
+        let problem = Problem::fault(Fault::NotVerifiable, "no").hint("a").hint("b");
+        assert_eq!(problem.help(), ["download the image, and verify the file", "a", "b"]);
+        assert_eq!(problem.advised(["c".to_owned()]).help(), ["c", "a", "b"]);
+        assert!(Problem::fault(Fault::ImageUnreadable, "no").help().is_empty());
+    }
 
     #[test]
     fn a_cause_is_named_once() {

@@ -16,7 +16,7 @@ mod json;
 mod text;
 mod tree;
 
-pub(crate) use chain::ChainFacts;
+pub(crate) use chain::{ChainFacts, Relaxed, Rules, shown_link};
 
 /// How a report is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ impl Asked {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) asked: Asked,
+    /// The policy's name, once it is known.
+    pub(crate) policy: Option<&'static str>,
     pub(crate) image: ImageFacts,
     pub(crate) output: Option<OutputFacts>,
     pub(crate) certificate: Option<CertificateFacts>,
@@ -93,6 +95,7 @@ impl Report {
     pub(crate) fn new(asked: Asked) -> Self {
         Self {
             asked,
+            policy: None,
             image: ImageFacts::default(),
             output: None,
             certificate: None,
@@ -109,8 +112,10 @@ impl Report {
 
     /// The verdict in one line, where it is yes.
     fn verified(&self) -> String {
+        let relaxed = self.chain.as_ref().map(ChainFacts::rules).filter(|rules| !rules.relaxed.is_empty());
+        let relaxed = relaxed.map(|rules| format!("; chain by {}", rules.in_words())).unwrap_or_default();
         if let (Asked::Certificate, Some(facts)) = (self.asked, &self.certificate) {
-            return printable(&facts.shown());
+            return printable(&format!("{}{relaxed}", facts.shown()));
         }
         let mut line = self.image.shown().to_owned();
         if let (Some(key_type), Some(hash_method)) = (&self.image.key_type, self.image.hash_method) {
@@ -125,41 +130,53 @@ impl Report {
         if let Some(output) = &self.output {
             line.push_str(&format!(", written to {}", output.path));
         }
+        line.push_str(&relaxed);
         printable(&line)
     }
 
+    /// What a yes rests on beside the signature.
+    fn trust(&self) -> &'static str {
+        match self.chain.as_ref().and_then(ChainFacts::end) {
+            Some("pinned") => "pinned",
+            Some(_) => "chain",
+            None => "none",
+        }
+    }
+
+    /// That a yes says nothing of the certificate, where that is so.
+    fn trust_warning(&self) -> Option<String> {
+        if self.trust() != "none" {
+            return None;
+        }
+        let why = match self.policy {
+            Some(policy @ ("glance" | "cinder")) => format!("the policy {policy} asks for no chain"),
+            Some("nova") => "neither the settings nor the user ask for a chain".to_owned(),
+            _ => "nothing to trust is given".to_owned(),
+        };
+        Some(format!(
+            "the certificate's trust is not checked, because {why}: whoever can put a certificate into the directory of \
+             --certs can sign any image; --policy trusted refuses an image where no chain is checked"
+        ))
+    }
+
     /// What a user should know although the verdict does not depend on it.
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, is_verified: bool) -> Vec<String> {
         let empty = self.image.bytes == Some(0);
-        let mut warnings = self.date_warnings();
+        let mut warnings: Vec<_> = self.trust_warning().filter(|_| is_verified).into_iter().collect();
+        warnings.extend(self.date_warning());
         warnings.extend(empty.then(|| "the image is empty: no byte was read".to_owned()));
-        warnings.extend(self.chain.iter().flat_map(ChainFacts::warnings));
+        if let (Some(chain), Some(facts)) = (&self.chain, &self.certificate) {
+            warnings.extend(chain.warnings(facts.at));
+        }
         warnings.extend(self.remarks.iter().cloned());
         warnings
     }
 
-    fn date_warnings(&self) -> Vec<String> {
-        let Some(facts) = &self.certificate else { return Vec::new() };
-        if self.chain.as_ref().is_some_and(ChainFacts::is_out_of_date) {
-            // The error says it.
-            return Vec::new();
-        }
-        let (at, validity) = (facts.at, facts.certificate.validity());
-        match facts.date_status() {
-            DateStatus::Expired => {
-                vec![format!(
-                    "the certificate expired: it is valid until {}, and the time is {at}",
-                    validity.not_after()
-                )]
-            }
-            DateStatus::NotYetValid => {
-                vec![format!(
-                    "the certificate is not yet valid: it is valid from {}, and the time is {at}",
-                    validity.not_before()
-                )]
-            }
-            _ => Vec::new(),
-        }
+    fn date_warning(&self) -> Option<String> {
+        // Of a chain that is out of date the error says it.
+        let facts = self.certificate.as_ref()?;
+        let is_said = self.chain.as_ref().is_some_and(ChainFacts::is_out_of_date);
+        chain::out_of_date("the certificate", &facts.certificate, facts.at).filter(|_| !is_said)
     }
 }
 

@@ -4,19 +4,21 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use longhand::limits::MAX_BUNDLE;
 use longhand::pki_types::CertificateRevocationListDer;
 use longhand::pki_types::pem::PemObject as _;
 use longhand::{
-    ChainCertificate, ChainPolicy, KeyManager, RevocationList, SkippedCertificate, TrustStore,
-    UnknownRevocation,
+    Certificate, ChainCertificate, ChainError, ChainPolicy, KeyManager, RevocationList, SkippedCertificate,
+    TrustStore, UnknownRevocation,
 };
 
+use crate::advice::{self, chain::Situation};
 use crate::arguments::trust::{ChainPolicyName, TrustArguments};
 use crate::fault::Fault;
 use crate::problem::Problem;
+use crate::report::{Relaxed, Rules};
 
 /// The environment variable of OpenStack's own command with the ids of trusted certificates.
 pub(crate) const TRUSTED_IDS: &str = "OS_TRUSTED_IMAGE_CERTIFICATE_IDS";
@@ -26,9 +28,10 @@ pub(crate) const TRUSTED_IDS: &str = "OS_TRUSTED_IMAGE_CERTIFICATE_IDS";
 pub(crate) struct TrustOptions<'a> {
     arguments: &'a TrustArguments,
     ids: Option<Vec<String>>,
+    ids_are_of_environment: bool,
     policy: ChainPolicy,
-    /// The operator's default ids stand in where the user names none.
-    has_default_ids: bool,
+    /// The operator's default ids, which stand in where the user names none.
+    default_ids: Option<Vec<String>>,
 }
 
 impl<'a> TrustOptions<'a> {
@@ -36,11 +39,13 @@ impl<'a> TrustOptions<'a> {
     pub(crate) fn new(
         arguments: &'a TrustArguments,
         variable: impl Fn(&str) -> Option<OsString>,
-        has_default_ids: bool,
+        default_ids: Option<Vec<String>>,
     ) -> Result<Self, Problem> {
         let ids = trusted_ids(arguments, variable)?;
-        let options = Self { arguments, ids, policy: chain_policy(arguments)?, has_default_ids };
-        options.judge_sources()?;
+        let ids_are_of_environment = ids.is_some() && arguments.trusted_image_certificate_id.is_empty();
+        let policy = chain_policy(arguments)?;
+        let options = Self { arguments, ids, ids_are_of_environment, policy, default_ids };
+        options.judge_sources().map_err(|problem| options.say_origin(problem))?;
         options.judge_use()?;
         Ok(options)
     }
@@ -54,9 +59,60 @@ impl<'a> TrustOptions<'a> {
         &self.policy
     }
 
+    /// By which rules the chain is judged, for the report.
+    pub(crate) fn rules(&self) -> Rules {
+        let arguments = self.arguments;
+        let switches = [
+            (arguments.no_enforce_valid_dates, Relaxed::ValidDates),
+            (arguments.no_enforce_path_length, Relaxed::PathLength),
+            (arguments.no_enforce_signing_extensions, Relaxed::SigningExtensions),
+        ];
+        Rules {
+            policy: self.policy.name(),
+            relaxed: switches.into_iter().filter_map(|(off, rule)| off.then_some(rule)).collect(),
+            lists_given: !arguments.crl.is_empty(),
+            ids_from: self.ids_are_of_environment.then_some(TRUSTED_IDS),
+        }
+    }
+
+    /// The problem, with where the trusted ids come from if it may come of them and nobody gave them on the command line.
+    pub(crate) fn with_origin(&self, problem: Problem) -> Problem {
+        if problem.may_be_of_ids() { self.say_origin(problem) } else { problem }
+    }
+
+    /// The same of a problem that is known to come of the ids.
+    pub(crate) fn say_origin(&self, problem: Problem) -> Problem {
+        if !self.ids_are_of_environment {
+            return problem;
+        }
+        problem.hint(format!(
+            "the trusted ids are those of the environment variable {TRUSTED_IDS}; `env -u {TRUSTED_IDS} longhand …` leaves \
+             them out"
+        ))
+    }
+
+    /// A refused chain with its next step, and the operator's paths in full.
+    pub(crate) fn chain_problem(&self, error: &ChainError, situation: &Situation<'_>) -> Problem {
+        let links = match error {
+            ChainError::Untrusted { signer, broken, .. } => vec![signer, &broken.certificate],
+            ChainError::SigningCertificate { certificate, .. }
+            | ChainError::BudgetSpent { certificate, .. } => vec![certificate],
+            _ => Vec::new(),
+        };
+        let names = links.into_iter().filter_map(ChainCertificate::id).filter(|id| self.is_path(id));
+        Problem::from(error.clone()).naming(names).advised(advice::chain::for_chain(error, situation))
+    }
+
+    /// Whether a certificate's name is a path that the operator gave, or lies below one. Ids may be anybody's.
+    fn is_path(&self, id: &str) -> bool {
+        let arguments = self.arguments;
+        let given = arguments.trusted.iter().chain(&arguments.pin).chain(&arguments.intermediates);
+        given.map(|path| path.to_string_lossy()).any(|path| id.starts_with(path.as_ref()))
+    }
+
     /// Whether anything is given that a chain can end in.
     pub(crate) fn is_given(&self) -> bool {
-        self.ids.is_some() || self.names_files() || self.has_default_ids
+        self.ids.is_some() || self.names_files() || self.default_ids.is_some()
     }
 
     fn names_files(&self) -> bool {
@@ -71,7 +127,7 @@ impl<'a> TrustOptions<'a> {
         let first = match (&self.ids, self.arguments.trusted_image_certificate_id.is_empty()) {
             (Some(_), false) => "the ids of --trusted-image-certificate-id".to_owned(),
             (Some(_), true) => format!("the ids of the environment variable {TRUSTED_IDS}"),
-            (None, _) if self.has_default_ids => {
+            (None, _) if self.default_ids.is_some() => {
                 "the default_trusted_certificate_ids of --nova-conf".to_owned()
             }
             (None, _) => return Ok(()),
@@ -99,14 +155,23 @@ impl<'a> TrustOptions<'a> {
         Ok(())
     }
 
+    /// What is trusted: the ids, or where there are none the certificates of the files.
+    pub(crate) fn trusted(&self, trust: &Trust) -> TrustedSet {
+        let ids = self.ids.clone().or_else(|| self.default_ids.clone()).unwrap_or_default();
+        let certificates = trust.store.iter().flat_map(TrustStore::certificates);
+        let certificates = certificates.map(|link| link.certificate().clone());
+        TrustedSet { ids, certificates: certificates.collect() }
+    }
+
     /// Reads what the options name. Ids are looked up in the key manager, if there is one.
     pub(crate) fn read(&self, key_manager: Option<&dyn KeyManager>) -> Result<Trust, Problem> {
-        let mut store = TrustStore::default();
+        let mut store = None;
         for path in &self.arguments.trusted {
-            store = store.merged(TrustStore::from_path(path)?)?;
+            store = Some(store.unwrap_or_else(TrustStore::default).merged(from_path(path)?)?);
         }
         let pins = self.arguments.pin.iter().map(|pin| read_pin(pin, key_manager));
-        let pins = pins.collect::<Result<_, _>>()?;
+        let pins: Vec<_> = pins.collect::<Result<_, _>>()?;
+        let pins = (!pins.is_empty()).then_some(pins);
         let mut intermediates = TrustStore::default();
         for named in &self.arguments.intermediates {
             intermediates = intermediates.merged(read_intermediates(named, key_manager)?)?;
@@ -125,11 +190,31 @@ impl<'a> TrustOptions<'a> {
     }
 }
 
+/// The certificates that a chain may end in, as far as their names or files tell.
+#[derive(Debug, Default)]
+pub(crate) struct TrustedSet {
+    ids: Vec<String>,
+    certificates: Vec<Certificate>,
+}
+
+impl TrustedSet {
+    pub(crate) fn has(&self, link: &ChainCertificate) -> bool {
+        link.id().is_some_and(|id| self.ids.iter().any(|known| known == id))
+            || self.certificates.contains(link.certificate())
+    }
+
+    /// Whether ids say what is trusted.
+    pub(crate) fn is_of_ids(&self) -> bool {
+        !self.ids.is_empty()
+    }
+}
+
 /// What was read from the files and by the ids of the options.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    pub(crate) store: TrustStore,
-    pub(crate) pins: Vec<ChainCertificate>,
+    /// `None` where no option asks for one: an empty store asks for trust and gives none.
+    pub(crate) store: Option<TrustStore>,
+    pub(crate) pins: Option<Vec<ChainCertificate>>,
     pub(crate) intermediates: Vec<ChainCertificate>,
     /// Members of `--intermediates` that could not be read.
     pub(crate) skipped_intermediates: Vec<SkippedCertificate>,
@@ -225,14 +310,14 @@ fn first_given(arguments: &TrustArguments) -> Option<&'static str> {
 
 fn read_intermediates(named: &Path, key_manager: Option<&dyn KeyManager>) -> Result<TrustStore, Problem> {
     if exists(named) {
-        return Ok(TrustStore::from_path(named)?);
+        return from_path(named);
     }
     let certificate = by_id("--intermediates", named, key_manager)?;
     let id = named.to_string_lossy();
     Ok(TrustStore::from_certificates([(id, certificate.certificate().clone())]))
 }
 
-fn read_pin(named: &PathBuf, key_manager: Option<&dyn KeyManager>) -> Result<ChainCertificate, Problem> {
+fn read_pin(named: &Path, key_manager: Option<&dyn KeyManager>) -> Result<ChainCertificate, Problem> {
     if !exists(named) {
         return by_id("--pin", named, key_manager);
     }
@@ -242,7 +327,7 @@ fn read_pin(named: &PathBuf, key_manager: Option<&dyn KeyManager>) -> Result<Cha
             "--pin {name}: it is a directory; each pin is a file of its own"
         )));
     }
-    let store = TrustStore::from_path(named)?;
+    let store = from_path(named)?;
     match (store.certificates(), store.skipped()) {
         ([certificate], []) => Ok(certificate.clone()),
         ([], [skipped]) => Err(match &skipped.reason {
@@ -274,7 +359,16 @@ fn by_id(
     let Some(id) = named.to_str() else {
         return Err(Problem::usage(format!("{option} {shown}: there is no such file, and it is no id")));
     };
-    Ok(ChainCertificate::new(key_manager.certificate(id)?.certificate, Some(id)))
+    let stored = key_manager.certificate(id).map_err(|error| {
+        let problem = Problem::from(error).about_certificate().of_file(&format!("{option} {shown}"));
+        problem.hint("there is no file of that name either")
+    })?;
+    Ok(ChainCertificate::new(stored.certificate, Some(id)))
+}
+
+fn from_path(path: &Path) -> Result<TrustStore, Problem> {
+    let name = path.to_string_lossy();
+    TrustStore::from_path(path).map_err(|error| Problem::from(error).naming([name.as_ref()]))
 }
 
 /// Every list of a file: one in DER, or all that stand in its PEM, so that none is passed over.

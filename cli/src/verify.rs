@@ -11,17 +11,18 @@ use longhand::{
     StreamError, StreamVerifier as _, VerificationPolicy, VerifiedImage, VerifierError, VerifierOptions,
 };
 
+use crate::advice::chain::Situation;
 use crate::arguments::{VerifyArguments, is_output_stream};
 use crate::fault::Fault;
 use crate::image::{Image, is_standard_input};
 use crate::output::{OutputFile, Placed};
-use crate::policy;
+use crate::policy::{self, ChosenPolicy};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::properties_file::{self, Properties};
 use crate::recorder::Recorder;
-use crate::report::{CertificateFacts, ChainFacts, CheckName, OutputFacts, Report};
-use crate::trust::TrustOptions;
+use crate::report::{Asked, CertificateFacts, ChainFacts, CheckName, OutputFacts, Report};
+use crate::trust::{TrustOptions, TrustedSet};
 
 /// Verifies the image. The report says how far it came, and with what; the output, if one was asked for, is for the
 /// caller to keep once the verdict is out.
@@ -29,13 +30,23 @@ pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result
     report.image.name = Some(arguments.image.to_string_lossy().into_owned());
     check_usage(arguments)?;
     let chosen = policy::read(&arguments.policy)?;
-    let trust = TrustOptions::new(&arguments.trust, |name| std::env::var_os(name), chosen.has_default_ids)?;
+    report.policy = Some(chosen.policy.name());
+    report.remarks.extend(chosen.remark.clone());
+    let variable = |name: &str| std::env::var_os(name);
+    let trust = TrustOptions::new(&arguments.trust, variable, chosen.default_ids.clone())?;
+    judge(arguments, chosen, &trust, report).map_err(|problem| trust.with_origin(problem))
+}
 
+fn judge(
+    arguments: &VerifyArguments,
+    chosen: ChosenPolicy,
+    trust: &TrustOptions<'_>,
+    report: &mut Report,
+) -> Result<Option<Placed>, Problem> {
     let properties = report.checks.judge(CheckName::Properties, read_properties(arguments))?;
-    let request = request(arguments, &trust, &properties, report)?;
+    let request = request(arguments, trust, &properties, report)?;
     let key_manager = DirectoryKeyManager::new(&arguments.certs);
-    let policy = chosen.policy.name();
-    let verifier = image_verifier(arguments, chosen.policy, &trust, &key_manager, report)?;
+    let (verifier, trusted) = image_verifier(arguments, chosen.policy.clone(), trust, &key_manager, report)?;
     let recorder = Recorder::new(&key_manager);
     let decision = verifier.begin(&recorder, request.request);
     let signer = request.certificate_id.and_then(|id| Some((recorder.given(&id)?, id)));
@@ -44,8 +55,17 @@ pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result
         report.checks.pass(CheckName::Certificate, facts.shown());
         report.certificate = Some(facts);
     }
-    let verification = take_decision(arguments, policy, &trust, decision, report)?;
-    read_image(arguments, verification, report)
+    let verification =
+        Taking { arguments, chosen: &chosen, trust, trusted: &trusted }.take(decision, report)?;
+    let size = properties.record.bytes();
+    read_image(arguments, verification, report).map_err(|problem| match (size, report.image.bytes) {
+        (Some(named), Some(read))
+            if problem.code() == Some(ErrorCode::SignatureMismatch) && named != read =>
+        {
+            problem.hint(format!("the record names {named} bytes, and the image has {read}"))
+        }
+        _ => problem,
+    })
 }
 
 fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
@@ -111,7 +131,7 @@ fn image_verifier(
     options: &TrustOptions<'_>,
     key_manager: &DirectoryKeyManager,
     report: &mut Report,
-) -> Result<ImageVerifier, Problem> {
+) -> Result<(ImageVerifier, TrustedSet), Problem> {
     let trust = report.checks.judge(CheckName::Chain, options.read(Some(key_manager)))?;
     report.remarks.extend(trust.remarks());
     let at = arguments.at();
@@ -120,62 +140,105 @@ fn image_verifier(
         .pss_salt_length(arguments.pss_salt)
         .any_curve(arguments.any_curve)
         .dates(dates);
-    Ok(ImageVerifier::builder()
-        .policy(policy)
-        .chain_policy(options.policy().clone())
-        .trust_store(trust.store)
-        .pin(trust.pins)
+    let trusted = options.trusted(&trust);
+    let mut builder = ImageVerifier::builder().policy(policy).chain_policy(options.policy().clone());
+    if let Some(store) = trust.store {
+        builder = builder.trust_store(store);
+    }
+    if let Some(pins) = trust.pins {
+        builder = builder.pin(pins);
+    }
+    let verifier = builder
         .intermediates(trust.intermediates)
         .revocation_lists(trust.lists)
         .verifier_options(verifier_options)
-        .build())
+        .build();
+    Ok((verifier, trusted))
 }
 
-/// What is to be done by the library's decision, and the report on all that needs no image.
-fn take_decision(
-    arguments: &VerifyArguments,
-    policy: &'static str,
-    trust: &TrustOptions<'_>,
-    decision: Result<Decision, ImageError>,
-    report: &mut Report,
-) -> Result<ImageVerification, Problem> {
-    let lists_given = !arguments.trust.crl.is_empty();
-    let chain_facts = |judged| ChainFacts::new(trust.policy().name(), lists_given, judged);
-    match decision {
-        Ok(Decision::Verify(verification)) => {
-            report.checks.pass(CheckName::Policy, format!("{policy}: the image has to be verified"));
-            match verification.chain() {
-                Some(chain) => {
-                    let facts = chain_facts(Ok(chain.clone()));
-                    report.checks.pass(CheckName::Chain, facts.summary());
-                    report.chain = Some(facts);
+/// What it takes to report on the library's decision.
+struct Taking<'a> {
+    arguments: &'a VerifyArguments,
+    chosen: &'a ChosenPolicy,
+    trust: &'a TrustOptions<'a>,
+    trusted: &'a TrustedSet,
+}
+
+impl Taking<'_> {
+    /// What is to be done by the library's decision, and the report on all that needs no image.
+    fn take(
+        &self,
+        decision: Result<Decision, ImageError>,
+        report: &mut Report,
+    ) -> Result<ImageVerification, Problem> {
+        let policy = self.chosen.in_words();
+        match decision {
+            Ok(Decision::Verify(verification)) => {
+                report.checks.pass(CheckName::Policy, format!("{policy}: the image has to be verified"));
+                match verification.chain() {
+                    Some(chain) => {
+                        let facts = ChainFacts::new(self.trust.rules(), Ok(chain.clone()));
+                        report.checks.pass(CheckName::Chain, facts.summary());
+                        report.chain = Some(facts);
+                    }
+                    None => report.checks.skip(CheckName::Chain, NOTHING_TRUSTED),
                 }
-                None => report.checks.skip(CheckName::Chain, NOTHING_TRUSTED),
+                pass_key_and_dates(self.arguments, report);
+                Ok(*verification)
             }
-            pass_key_and_dates(arguments, report);
-            Ok(*verification)
-        }
-        Ok(Decision::NotRequired(why)) => {
-            report.checks.pass(CheckName::Policy, format!("{policy}: {why}"));
-            Err(Problem::not_required(policy, why))
-        }
-        Ok(Decision::CannotVerify(why)) => {
-            let problem =
-                Problem::fault(Fault::NotVerifiable, format!("the image cannot be verified: {why}"));
-            report.checks.judge(CheckName::Policy, Err(problem))
-        }
-        Ok(_) => {
-            let problem = Problem::fault(Fault::NotVerifiable, "the image's bytes are not asked for");
-            report.checks.judge(CheckName::Policy, Err(problem))
-        }
-        Err(error) => {
-            let failed = failed_check(&error);
-            pass_before(failed, policy, trust, arguments, report);
-            if let ImageError::Chain(error) = &error {
-                report.chain = Some(chain_facts(Err(error.clone())));
+            Ok(Decision::NotRequired(why)) => {
+                report.checks.pass(CheckName::Policy, format!("{policy}: {why}"));
+                Err(Problem::not_required(&policy, why).advised(self.to_have_it_verified()))
             }
-            report.checks.judge(failed, Err(Problem::from(error)))
+            Ok(Decision::CannotVerify(why)) => {
+                let problem =
+                    Problem::fault(Fault::NotVerifiable, format!("the image cannot be verified: {why}"));
+                report.checks.judge(CheckName::Policy, Err(problem))
+            }
+            Ok(_) => {
+                let problem = Problem::fault(Fault::NotVerifiable, "the image's bytes are not asked for");
+                report.checks.judge(CheckName::Policy, Err(problem))
+            }
+            Err(error) => {
+                let failed = failed_check(&error);
+                pass_before(failed, &policy, self.trust, self.arguments, report);
+                let problem = self.refusal(error, report);
+                report.checks.judge(failed, Err(problem))
+            }
         }
+    }
+
+    fn refusal(&self, error: ImageError, report: &mut Report) -> Problem {
+        let is_nova = self.chosen.policy.name() == "nova";
+        match error {
+            ImageError::Chain(error) => {
+                let situation = Situation {
+                    asked: Asked::Image,
+                    trusted: self.trusted,
+                    has_directory: true,
+                    is_stricter_than_nova: is_nova && self.trust.policy().name() == "default",
+                };
+                let problem = self.trust.chain_problem(&error, &situation);
+                report.chain = Some(ChainFacts::new(self.trust.rules(), Err(error)));
+                problem
+            }
+            error if is_nova && error.code() == ErrorCode::TrustMissing => Problem::from(error).hint(
+                "a Nova host takes the ids from the user, else from default_trusted_certificate_ids in its nova.conf",
+            ),
+            error => Problem::from(error),
+        }
+    }
+
+    /// How to have an image verified that need not be.
+    fn to_have_it_verified(&self) -> Option<String> {
+        let given = match (self.arguments.policy.policy, &self.arguments.policy.nova_conf) {
+            (_, None) => return None,
+            (None, Some(_)) => "--nova-conf",
+            (Some(_), Some(_)) => "--policy and --nova-conf",
+        };
+        Some(format!(
+            "to have it verified all the same, leave {given} out, or give --policy required or trusted alone"
+        ))
     }
 }
 
@@ -209,7 +272,7 @@ fn pass_before(
     }
     if matches!(failed, CheckName::Key | CheckName::Dates | CheckName::Signature) {
         if trust.is_given() {
-            report.checks.pass(CheckName::Chain, format!("it holds; policy {}", trust.policy().name()));
+            report.checks.pass(CheckName::Chain, format!("it holds; {}", trust.rules().in_words()));
         } else {
             report.checks.skip(CheckName::Chain, NOTHING_TRUSTED);
         }

@@ -16,7 +16,6 @@ use openssl::sign::RsaPssSaltlen;
 /// How we may refuse what OpenSSL verifies. Not among them: what a good key says about a signature of the right form.
 const STRICTER: &[ErrorCode] = &[
     ErrorCode::KeyMalformed,         // BER, trailing data
-    ErrorCode::CurveNotYetSupported, // binary curves
     ErrorCode::CurveUnsupported,     // P-256 and others
     ErrorCode::CurveExplicit,        // RFC 5480 forbids it
     ErrorCode::KeyParameters,        // id-RSASSA-PSS
@@ -25,6 +24,7 @@ const STRICTER: &[ErrorCode] = &[
     ErrorCode::DsaSize,              // p below 1024 bits
     ErrorCode::DsaParameter,         // it validates no DSA key
     ErrorCode::PointEncoding,        // the hybrid form
+    ErrorCode::PointOutsideSubgroup, // it verifies with a key that it has not checked
     ErrorCode::KeyRestricted,        // it uses the key's MGF1 hash, we the image's hash
     ErrorCode::SignatureLength,      // it takes RSA signatures that are shorter
 ];

@@ -1,10 +1,13 @@
 //! The certificates that a chain may be built from, found by their subject.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::ChainCertificate;
+use super::name_constraints::PresentedNames;
 use super::profile::Profile;
 use super::rules::{RuleViolation, Rules};
+use crate::general_name::GeneralName;
 use crate::name::MatchingForm;
 use crate::public_key::KeyOutline;
 use crate::timestamp::Timestamp;
@@ -27,6 +30,7 @@ pub(super) struct Node {
     pub(super) key: Result<KeyOutline, RuleViolation>,
     pub(super) subject: MatchingForm,
     pub(super) issuer: MatchingForm,
+    presented_names: OnceLock<PresentedNames>,
     /// Why it can issue nothing, if it cannot.
     pub(super) as_issuer: Result<(), RuleViolation>,
 }
@@ -47,12 +51,22 @@ impl Node {
         };
         let (subject, issuer) =
             (x509.subject().matching_form(rules.names), x509.issuer().matching_form(rules.names));
-        Self { certificate, role, profile, key, subject, issuer, as_issuer }
+        Self { certificate, role, profile, key, subject, issuer, presented_names: OnceLock::new(), as_issuer }
     }
 
     /// Whether it names itself as its issuer (RFC 5280 section 3.2, self-issued).
     pub(super) fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
+    }
+
+    /// The names that an issuer's name constraints are about, made ready when first asked for.
+    pub(super) fn presented_names(&self) -> &PresentedNames {
+        self.presented_names.get_or_init(|| {
+            let value = self.profile.as_ref().ok().and_then(|profile| profile.alternative_names.as_deref());
+            // What cannot be read is no profile either.
+            let names = value.and_then(|value| GeneralName::read_extension(value).ok()).unwrap_or_default();
+            PresentedNames::new(self.certificate.certificate().subject(), &names)
+        })
     }
 
     pub(super) fn is_trusted(&self) -> bool {

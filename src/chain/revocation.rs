@@ -1,8 +1,12 @@
 //! Whether a certificate of the chain is revoked, by the caller's lists (RFC 5280 section 6.3).
 
+use std::collections::HashMap;
+
 use super::pool::Node;
 use super::rules::{RuleViolation, Rules};
-use super::work::{Exhausted, Work, signature_price};
+use super::work::{Exhausted, Work, hashing_price, signature_price};
+use crate::digest::Digest;
+use crate::name::MatchingForm;
 use crate::revocation_list::{RevocationList, Scope, ScopeKind};
 use crate::timestamp::Timestamp;
 
@@ -41,24 +45,45 @@ impl Finding {
     }
 }
 
+/// A list, and its issuer's name made ready to be compared.
+#[derive(Debug)]
+pub(super) struct ListOfIssuer {
+    list: RevocationList,
+    issuer: MatchingForm,
+}
+
+impl ListOfIssuer {
+    pub(super) fn new(list: RevocationList, rules: &Rules) -> Self {
+        let issuer = list.issuer().matching_form(rules.names);
+        Self { list, issuer }
+    }
+}
+
+/// Of each list, by its place, and each issuer: whether it is the issuer's, and if not why.
+pub(super) type JudgedLists = HashMap<(usize, Digest), Result<(), &'static str>>;
+
 /// Looks a certificate up in the lists of its issuer.
 pub(super) fn look_up(
-    lists: &[RevocationList],
-    certificate: &Node,
-    issuer: &Node,
+    lists: &[ListOfIssuer],
+    judged: &mut JudgedLists,
+    [certificate, issuer]: [&Node; 2],
     rules: &Rules,
     at: Option<Timestamp>,
     work: &mut Work,
 ) -> Result<Finding, Exhausted> {
     let mut finding = Finding::Unknown { why: "there is no list of its issuer" };
-    for list in lists {
-        if list.issuer().matching_form(rules.names) != certificate.issuer
-            || !covers(list.scope(), certificate)
-        {
+    for (place, of_issuer) in lists.iter().enumerate().filter(|(_, list)| list.issuer == certificate.issuer) {
+        let list = &of_issuer.list;
+        let key = (place, issuer.certificate.certificate().fingerprint());
+        let known = judged.get(&key).copied();
+        let is_by = known.map_or_else(|| is_by(list, issuer, rules, work), Ok)?;
+        judged.insert(key, is_by);
+        if let Err(why) = is_by {
+            finding = or_unknown(finding, why);
             continue;
         }
-        if let Err(why) = is_by(list, issuer, rules, work)? {
-            finding = or_unknown(finding, why);
+        if !covers(list.scope(), certificate) {
+            finding = or_unknown(finding, "the list is about other certificates of its issuer");
             continue;
         }
         // A list that is past its time still tells who was revoked.
@@ -111,6 +136,7 @@ fn is_by(
         return Ok(Err("the list is signed with SHA-1"));
     }
     work.charge(signature_price(outline))?;
+    work.charge(hashing_price(list.to_be_signed().len()))?;
     let holds = issuer
         .certificate
         .certificate()
@@ -123,8 +149,9 @@ fn is_by(
 fn current(list: &RevocationList, at: Option<Timestamp>) -> Result<(), &'static str> {
     let next_update = list.next_update().ok_or("the list does not say until when it holds")?;
     match at {
+        None => Err("no time of judgement is given"),
         Some(at) if at < list.this_update() => Err("the list is not valid yet"),
         Some(at) if at > next_update => Err("the list has expired"),
-        _ => Ok(()),
+        Some(_) => Ok(()),
     }
 }

@@ -334,13 +334,7 @@ pub enum RuleViolation {
     },
 }
 
-const TOO_MANY_COMPARISONS: &str = "would take more comparisons than the bound";
-
 impl RuleViolation {
-    pub(super) fn too_many_name_comparisons() -> Self {
-        Self::NameConstraints { form: "name", name: Excerpt::new("…"), why: TOO_MANY_COMPARISONS }
-    }
-
     pub(super) fn extension(error: CertificateError) -> Self {
         Self::Extension { error }
     }
@@ -436,7 +430,7 @@ impl From<Violated> for RuleViolation {
             Violation::NotPermitted => "lies in no permitted subtree",
             Violation::Excluded => "lies in an excluded subtree",
             Violation::NotComparable => "cannot be compared with the subtrees",
-            Violation::TooManyComparisons => TOO_MANY_COMPARISONS,
+            Violation::TooManyComparisons => "would take more comparisons than the bound",
         };
         Self::NameConstraints { form: violated.form.as_str(), name: violated.name, why }
     }

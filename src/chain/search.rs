@@ -12,14 +12,20 @@ use std::rc::Rc;
 
 use super::pool::{Node, Pool};
 use super::rules::{RuleViolation, Rules};
-use super::work::{Exhausted, Work, ordering_price, preparation_price, signature_price};
+use super::work::{Exhausted, Work, hashing_price, ordering_price, preparation_price, signature_price};
 use crate::code::ErrorCode;
 use crate::limits::MAX_CHAIN_LENGTH;
+use crate::public_key::{PublicKey, PublicKeyError};
 
 /// The rules that look at a chain as a whole.
 pub(super) trait ChainRules {
     /// The rules that `issuer` puts on what stands below it; `below` begins with the signing certificate.
-    fn judge_issuer(&mut self, issuer: &Node, below: &[&Node]) -> Result<(), RuleViolation>;
+    fn judge_issuer(
+        &mut self,
+        issuer: &Node,
+        below: &[&Node],
+        work: &mut Work,
+    ) -> Result<Result<(), RuleViolation>, Exhausted>;
 
     /// The rules on a whole chain, from the signing certificate to its end.
     ///
@@ -60,7 +66,8 @@ pub(super) struct Search<'a, R> {
     work: Work,
     /// Whether the key of the second made the signature of the first: each pair is checked once.
     signatures: HashMap<(usize, &'a [u8]), bool>,
-    prepared_keys: HashSet<&'a [u8]>,
+    /// The keys that were asked for, each prepared and paid for once, however many certificates have it.
+    keys: HashMap<&'a [u8], Result<PublicKey, PublicKeyError>>,
     /// The candidates of each certificate, in their order: found and sorted once.
     candidates: HashMap<usize, Rc<[usize]>>,
     /// For each node whether a chain led to it, and from which certificate below it the first did.
@@ -68,6 +75,10 @@ pub(super) struct Search<'a, R> {
     notes: Vec<Note>,
     noted: HashSet<(usize, usize, ErrorCode)>,
     unnoted: usize,
+    /// Whether a chain was left at its longest.
+    cut_short: bool,
+    /// The trusted certificates that were seen to be self-signed.
+    roots: Vec<usize>,
 }
 
 /// The notes that are kept: of thousands of namesakes the first few thousand tell enough.
@@ -112,12 +123,14 @@ impl<'a, R: ChainRules> Search<'a, R> {
             signer,
             work: Work::default(),
             signatures: HashMap::new(),
-            prepared_keys: HashSet::new(),
+            keys: HashMap::new(),
             candidates: HashMap::new(),
             reached,
             notes: Vec::new(),
             noted: HashSet::new(),
             unnoted: 0,
+            cut_short: false,
+            roots: Vec::new(),
         }
     }
 
@@ -140,8 +153,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
             return Ok(Some(chain));
         }
         // A certificate that the greedy pass met at the top of too long a chain may stand on a shorter one.
-        let cut_short = self.notes.iter().any(|note| note.violation == RuleViolation::TooLong);
-        if !reached && !cut_short {
+        if !reached && !self.cut_short {
             return Ok(None);
         }
         chain = vec![self.signer];
@@ -164,7 +176,8 @@ impl<'a, R: ChainRules> Search<'a, R> {
             return Ok(None);
         }
         let chain = vec![self.signer];
-        let found = self.is_signed_by(self.signer, self.signer)? && self.holds(&chain)?;
+        // A partial chain ends in an issuer that is trusted: a signing certificate alone has to be a root, or pinned.
+        let found = self.is_root(self.signer)? && self.holds(&chain)?;
         Ok(found.then_some(chain))
     }
 
@@ -186,6 +199,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
                 continue;
             }
             if height >= MAX_CHAIN_LENGTH {
+                self.cut_short = true;
                 self.note(child, child, RuleViolation::TooLong, height);
                 return Ok(false);
             }
@@ -194,7 +208,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
                 continue;
             }
             if pass == Pass::Backtrack
-                && let Err(violation) = self.judge_issuer(candidate, chain)
+                && let Err(violation) = self.judge_issuer(candidate, chain)?
             {
                 self.note(child, candidate, violation, height);
                 continue;
@@ -280,9 +294,10 @@ impl<'a, R: ChainRules> Search<'a, R> {
             return Ok(Ok(()));
         }
         // A key that cannot be prepared tells more than a signature that does not hold.
-        Ok(Err(match issuer_node.certificate.certificate().public_key() {
-            Err(error) => RuleViolation::Key { error },
-            Ok(_) => RuleViolation::SignatureInvalid,
+        let key = self.keys.get(issuer_node.certificate.certificate().subject_public_key_info());
+        Ok(Err(match key {
+            Some(Err(error)) => RuleViolation::Key { error: error.clone() },
+            _ => RuleViolation::SignatureInvalid,
         }))
     }
 
@@ -304,13 +319,13 @@ impl<'a, R: ChainRules> Search<'a, R> {
         if !algorithm.fits(outline.kind) {
             return Ok(false);
         }
-        if self.prepared_keys.insert(key_octets) {
-            self.work.charge(preparation_price(outline))?;
-        }
-        self.work.charge(signature_price(outline))?;
-        let signed = issuer_certificate.public_key().is_ok_and(|key| {
-            algorithm.verify(&key, child_certificate.to_be_signed(), child_certificate.signature()).is_ok()
-        });
+        let message = child_certificate.to_be_signed();
+        let preparation = if self.keys.contains_key(key_octets) { 0 } else { preparation_price(outline) };
+        let prices = [preparation, signature_price(outline), hashing_price(message.len())];
+        self.work.charge(prices.into_iter().fold(0, u32::saturating_add))?;
+        let key = self.keys.entry(key_octets).or_insert_with(|| issuer_certificate.public_key());
+        let signature = child_certificate.signature();
+        let signed = key.as_ref().is_ok_and(|key| algorithm.verify(key, message, signature).is_ok());
         self.signatures.insert((child, key_octets), signed);
         Ok(signed)
     }
@@ -321,14 +336,28 @@ impl<'a, R: ChainRules> Search<'a, R> {
         if !end.is_trusted() {
             return Ok(false);
         }
-        Ok(self.partial_chain || (end.is_self_issued() && self.is_signed_by(node, node)?))
+        Ok(self.is_root(node)? || self.partial_chain)
     }
 
-    fn judge_issuer(&mut self, issuer: usize, below: &[usize]) -> Result<(), RuleViolation> {
+    /// Whether a certificate signed itself.
+    fn is_root(&mut self, node: usize) -> Result<bool, Exhausted> {
+        let Some(&end) = self.nodes.get(node) else { return Ok(false) };
+        let is_root = end.is_self_issued() && self.is_signed_by(node, node)?;
+        if is_root {
+            self.roots.push(node);
+        }
+        Ok(is_root)
+    }
+
+    fn judge_issuer(
+        &mut self,
+        issuer: usize,
+        below: &[usize],
+    ) -> Result<Result<(), RuleViolation>, Exhausted> {
         let below: Vec<_> = below.iter().filter_map(|&index| self.nodes.get(index).copied()).collect();
         match self.nodes.get(issuer) {
-            Some(&issuer) => self.chain_rules.judge_issuer(issuer, &below),
-            None => Ok(()),
+            Some(&issuer) => self.chain_rules.judge_issuer(issuer, &below, &mut self.work),
+            None => Ok(Ok(())),
         }
     }
 
@@ -336,7 +365,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
     fn holds(&mut self, chain: &[usize]) -> Result<bool, Exhausted> {
         for (height, &issuer) in chain.iter().enumerate().skip(1) {
             let below = chain.get(..height).unwrap_or_default();
-            if let Err(violation) = self.judge_issuer(issuer, below) {
+            if let Err(violation) = self.judge_issuer(issuer, below)? {
                 let child = below.last().copied().unwrap_or(issuer);
                 self.note(child, issuer, violation, height);
                 return Ok(false);
@@ -398,6 +427,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
                 nodes: self.nodes,
                 notes,
                 unnoted: self.unnoted,
+                roots: self.roots,
                 reached: self.reached,
                 spent: self.work.spent(),
             },
@@ -420,6 +450,8 @@ pub(super) struct Findings<'a> {
     pub(super) notes: Vec<Note>,
     /// How many more there were.
     pub(super) unnoted: usize,
+    /// The trusted certificates that were seen to be self-signed.
+    pub(super) roots: Vec<usize>,
     reached: Vec<Reached>,
     /// In units of work.
     pub(super) spent: u32,

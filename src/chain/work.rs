@@ -42,10 +42,12 @@ pub(super) fn signature_price(key: &KeyOutline) -> u32 {
     }
 }
 
-/// The price of preparing this key, paid once: DSA's q is proven prime, its g and y to be of order q.
+/// The price of preparing this key, paid once: DSA's q is proven prime, its g and y to be of order q; RSA's Montgomery
+/// constants are computed.
 pub(super) fn preparation_price(key: &KeyOutline) -> u32 {
     match key.kind {
         KeyKind::Dsa => scaled(56, key.bits, key.exponent, 256).saturating_add(8),
+        KeyKind::Rsa => scaled(1, key.bits, 1, 1) / 4,
         _ => 0,
     }
 }
@@ -58,9 +60,28 @@ pub(super) fn ordering_price(candidates: usize) -> u32 {
 }
 
 /// The price of judging so many certificate policies and mappings along a path.
-pub(super) fn policies_price(entries: usize) -> u32 {
+///
+/// The policies of one certificate may all still be valid at the next, so the work grows with the sum of their sums.
+pub(super) fn policies_price(entries: impl Iterator<Item = usize>) -> u32 {
     const ENTRIES_A_UNIT: usize = 64;
-    u32::try_from(entries / ENTRIES_A_UNIT).unwrap_or(u32::MAX)
+    let mut so_far = 0_usize;
+    let sums = entries.map(|entries| {
+        so_far = so_far.saturating_add(entries);
+        so_far
+    });
+    u32::try_from(sums.fold(0, usize::saturating_add) / ENTRIES_A_UNIT).unwrap_or(u32::MAX)
+}
+
+/// The price of so many comparisons of names.
+pub(super) fn names_price(comparisons: u32) -> u32 {
+    const COMPARISONS_A_UNIT: u32 = 64;
+    comparisons / COMPARISONS_A_UNIT
+}
+
+/// The price of hashing so many octets that are signed: free for certificates of the usual size.
+pub(super) fn hashing_price(octets: usize) -> u32 {
+    const OCTETS_A_UNIT: usize = 16 * 1024;
+    u32::try_from(octets / OCTETS_A_UNIT).unwrap_or(u32::MAX)
 }
 
 /// `units * (bits / 2048)^2 * exponent / usual_exponent`, rounded up.
@@ -102,9 +123,11 @@ mod tests {
         for (candidates, price) in [(0, 0), (31, 0), (32, 1), (500, 15), (4096, 128)] {
             assert_eq!(ordering_price(candidates), price, "{candidates}");
         }
-        for (entries, price) in [(0, 0), (63, 0), (64, 1), (128 * 64, 128)] {
-            assert_eq!(policies_price(entries), price, "{entries}");
+        for (entries, price) in [(&[][..], 0), (&[63], 0), (&[64], 1), (&[2; 7], 0), (&[128; 64], 4160)] {
+            assert_eq!(policies_price(entries.iter().copied()), price, "{entries:?}");
         }
+        assert_eq!((names_price(63), names_price(64), names_price(250_000)), (0, 1, 3906));
+        assert_eq!((hashing_price(16_383), hashing_price(16_384), hashing_price(16 << 20)), (0, 1, 1024));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::algorithm::Curve;
 use crate::asn1::{DerDefect, OBJECT_IDENTIFIER, SEQUENCE, dotted};
+use crate::binary_curve::{BinaryCurve, BinaryKey, PointDefect};
+use crate::modular::Residue;
 
 /// 1.3.132.0, the curves of SEC 2 appendix A.2.
 const CERTICOM_CURVES: &[u8] = &[0x2b, 0x81, 0x04, 0x00];
@@ -24,6 +26,7 @@ pub(super) enum EcKey {
     P256(p256_ecdsa::VerifyingKey),
     P384(p384_ecdsa::VerifyingKey),
     P521(Box<p521_ecdsa::VerifyingKey>),
+    Binary(BinaryKey),
 }
 
 impl EcKey {
@@ -43,11 +46,13 @@ impl EcKey {
         key.map(Self::P256).map_err(|_| PublicKeyError::PointNotOnCurve { curve: KeyKind::P256 })
     }
 
-    /// SEC 1 section 2.3.4, compressed and uncompressed. RFC 5480 section 2.2 forbids the hybrid form; the point at
-    /// infinity is no key; the compact form of the sec1 crate is in no standard that certificates follow.
+    /// SEC 1 section 2.3.4, compressed and uncompressed. RFC 5480 section 2.2 forbids the hybrid form; the binary curves'
+    /// own reader takes it, as old keys on those curves have it. The point at infinity is no key; the compact form of the
+    /// sec1 crate is in no standard that certificates follow.
     fn read_point(curve: Curve, point: &[u8]) -> Result<Self, PublicKeyError> {
-        if matches!(curve, Curve::Sect409k1 | Curve::Sect409r1 | Curve::Sect571k1 | Curve::Sect571r1) {
-            return Err(PublicKeyError::CurveNotYetSupported { curve });
+        if let Some(binary) = binary_curve(curve) {
+            let key = BinaryKey::read(binary, point);
+            return key.map(Self::Binary).map_err(|defect| refused_point(curve, point, defect));
         }
         let coordinate = usize::try_from(curve.field_bits().div_ceil(8)).unwrap_or(usize::MAX);
         let (compressed, uncompressed) =
@@ -75,6 +80,12 @@ impl EcKey {
             Self::P256(_) => KeyKind::P256,
             Self::P384(_) => KeyKind::Ec(Curve::Secp384r1),
             Self::P521(_) => KeyKind::Ec(Curve::Secp521r1),
+            Self::Binary(key) => KeyKind::Ec(match key.curve() {
+                BinaryCurve::Sect409k1 => Curve::Sect409k1,
+                BinaryCurve::Sect409r1 => Curve::Sect409r1,
+                BinaryCurve::Sect571k1 => Curve::Sect571k1,
+                BinaryCurve::Sect571r1 => Curve::Sect571r1,
+            }),
         }
     }
 
@@ -83,11 +94,12 @@ impl EcKey {
             Self::P256(_) => p256_signature(signature).map(|_| ()),
             Self::P384(_) => p384_signature(signature).map(|_| ()),
             Self::P521(_) => p521_signature(signature).map(|_| ()),
+            Self::Binary(key) => binary_signature(key, signature).map(|_| ()),
         }
     }
 
     /// The crates cut the digest to the order's length in whole octets: right for 256 and 384 bits, and for 521 bits because
-    /// no digest is that long (FIPS 186-5 section 6.4.2 step 2).
+    /// no digest is that long (FIPS 186-5 section 6.4.2 step 2). The binary curves cut it to bits.
     pub(super) fn verify(
         &self,
         digest: &[u8],
@@ -97,6 +109,10 @@ impl EcKey {
             Self::P256(key) => key.verify_prehash(digest, &p256_signature(signature)?),
             Self::P384(key) => key.verify_prehash(digest, &p384_signature(signature)?),
             Self::P521(key) => key.verify_prehash(digest, &p521_signature(signature)?),
+            Self::Binary(key) => {
+                let (r, s) = binary_signature(key, signature)?;
+                key.verify(digest, &r, &s).then_some(()).ok_or_else(signature::Error::new)
+            }
         };
         match verified {
             Ok(()) => Ok(SignatureMatch { salt_length: None }),
@@ -135,6 +151,35 @@ fn named_curve(oid: &[u8]) -> Result<KeyKind, PublicKeyError> {
 
 fn p256_signature(signature: &[u8]) -> Result<p256_ecdsa::Signature, SignatureError> {
     read_signature(signature, |r: [u8; 32], s| p256_ecdsa::Signature::from_scalars(r, s).ok())
+}
+
+fn binary_curve(curve: Curve) -> Option<BinaryCurve> {
+    match curve {
+        Curve::Sect409k1 => Some(BinaryCurve::Sect409k1),
+        Curve::Sect409r1 => Some(BinaryCurve::Sect409r1),
+        Curve::Sect571k1 => Some(BinaryCurve::Sect571k1),
+        Curve::Sect571r1 => Some(BinaryCurve::Sect571r1),
+        _ => None,
+    }
+}
+
+fn refused_point(curve: Curve, point: &[u8], defect: PointDefect) -> PublicKeyError {
+    let curve = KeyKind::Ec(curve);
+    match defect {
+        PointDefect::Encoding => PublicKeyError::PointEncoding { curve, length: point.len() },
+        PointDefect::NotOnCurve => PublicKeyError::PointNotOnCurve { curve },
+        PointDefect::OutsideSubgroup => PublicKeyError::PointOutsideSubgroup { curve },
+    }
+}
+
+/// r and s from 1 to n - 1.
+fn binary_signature(key: &BinaryKey, signature: &[u8]) -> Result<(Residue, Residue), SignatureError> {
+    let (r, s) = two_integers::read(signature)?;
+    let in_range = |magnitude, integer| {
+        let residue = key.scalar(magnitude).ok_or(SignatureError::OutOfRange { integer, zero: false })?;
+        if residue.is_zero() { Err(SignatureError::OutOfRange { integer, zero: true }) } else { Ok(residue) }
+    };
+    Ok((in_range(r, SignatureInteger::R)?, in_range(s, SignatureInteger::S)?))
 }
 
 fn p384_signature(signature: &[u8]) -> Result<p384_ecdsa::Signature, SignatureError> {

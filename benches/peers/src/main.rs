@@ -30,11 +30,13 @@ pub enum Subject {
     Rsa,
     Dsa,
     Ecdsa,
+    BinaryCurve,
     CertificateRsa,
     CertificateDsa,
     CertificateEcdsa,
     ChainRsa,
     ChainEcdsa,
+    CertificateBinaryCurve,
     FlowSha256,
     FlowSha512,
 }

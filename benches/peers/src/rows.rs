@@ -46,6 +46,7 @@ struct Fixture {
 }
 
 fn fixtures() -> Result<Vec<Fixture>, ErrorStack> {
+    use Subject::{BinaryCurve, CertificateBinaryCurve};
     use Subject::{CertificateDsa, CertificateEcdsa, CertificateRsa, Dsa, Ecdsa, Rsa};
     let (sha256, sha384, sha512) = (HashMethod::Sha256, HashMethod::Sha384, HashMethod::Sha512);
     let rsa = |bits| PKey::from_rsa(openssl::rsa::Rsa::generate(bits)?);
@@ -59,6 +60,10 @@ fn fixtures() -> Result<Vec<Fixture>, ErrorStack> {
         ("DSA 3072/256", [Dsa, CertificateDsa], dsa("openssl/dsa3072-256/SHA-256")?, sha256, "DSA"),
         ("ECDSA P-384", [Ecdsa, CertificateEcdsa], ec(Nid::SECP384R1)?, sha384, "ECC_SECP384R1"),
         ("ECDSA P-521", [Ecdsa, CertificateEcdsa], ec(Nid::SECP521R1)?, sha512, "ECC_SECP521R1"),
+        ("ECDSA K-409", [BinaryCurve, CertificateBinaryCurve], ec(Nid::SECT409K1)?, sha384, "ECC_SECT409K1"),
+        ("ECDSA B-409", [BinaryCurve, CertificateBinaryCurve], ec(Nid::SECT409R1)?, sha384, "ECC_SECT409R1"),
+        ("ECDSA K-571", [BinaryCurve, CertificateBinaryCurve], ec(Nid::SECT571K1)?, sha512, "ECC_SECT571K1"),
+        ("ECDSA B-571", [BinaryCurve, CertificateBinaryCurve], ec(Nid::SECT571R1)?, sha512, "ECC_SECT571R1"),
     ]
     .into_iter()
     .map(|(name, subjects, key, hash_method, key_type)| {

@@ -9,7 +9,10 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Policy")]
 pub(crate) struct PolicyArguments {
     /// Which images must be signed, and by whom [default: required]
-    #[arg(long, value_name = "POLICY", value_enum)]
+    ///
+    /// It decides whether and with whose trust an image is verified. Under every policy the rules of the
+    /// chain are those of --chain-policy, `default` unless said otherwise; a Nova host applies `cursive`.
+    #[arg(long, value_name = "POLICY", value_enum, verbatim_doc_comment)]
     pub(crate) policy: Option<PolicyName>,
 
     /// The settings of the service: a nova.conf, or a cinder.conf with --policy cinder
@@ -34,7 +37,7 @@ pub(crate) enum PolicyName {
     Trusted,
     /// Every image is signed, and its certificate trusted if anything to trust is given
     Required,
-    /// What a compute host of Nova does
+    /// What a compute host of Nova does, but for the rules of the chain (--chain-policy cursive)
     Nova,
     /// What Glance does with an upload
     Glance,

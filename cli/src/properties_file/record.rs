@@ -71,6 +71,14 @@ impl RecordFields {
         if is_new { Ok(()) } else { Err(format!("{name} is given twice")) }
     }
 
+    /// How many bytes the image has by it.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        match self.size {
+            Some(Size::Bytes(size)) => Some(size),
+            _ => None,
+        }
+    }
+
     /// The record to hold the image against. The checks say what it does not name.
     pub(crate) fn image_record(&self, checks: &mut Checks) -> Result<ImageRecord, Problem> {
         let mut record = ImageRecord::new();

@@ -2,15 +2,63 @@
 
 use crate::problem::about_certificate;
 use longhand::{
-    Certificate, ChainCertificate, ChainEnd, ChainError, ChainNote, DroppedCandidate, RevocationStatus,
-    RuleViolation, SecondOpinion, SkippedCertificate, VerifiedChain,
+    Certificate, ChainCertificate, ChainEnd, ChainError, ChainNote, DateStatus, DroppedCandidate,
+    RevocationStatus, RuleViolation, SecondOpinion, SkippedCertificate, Timestamp, VerifiedChain,
 };
+
+/// A rule that the caller switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relaxed {
+    ValidDates,
+    PathLength,
+    SigningExtensions,
+}
+
+impl Relaxed {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ValidDates => "valid_dates",
+            Self::PathLength => "path_length",
+            Self::SigningExtensions => "signing_extensions",
+        }
+    }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::ValidDates => "dates",
+            Self::PathLength => "path length",
+            Self::SigningExtensions => "signing extensions",
+        }
+    }
+}
+
+/// By which rules a chain is judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// The name of the set.
+    pub(crate) policy: &'static str,
+    /// Those of it that are switched off.
+    pub(crate) relaxed: Vec<Relaxed>,
+    pub(crate) lists_given: bool,
+    /// The environment variable that the trusted ids come from, if they do.
+    pub(crate) ids_from: Option<&'static str>,
+}
+
+impl Rules {
+    /// The set, and what is switched off.
+    pub(crate) fn in_words(&self) -> String {
+        let without: Vec<_> = self.relaxed.iter().map(|rule| rule.in_words()).collect();
+        match without.as_slice() {
+            [] => format!("policy {}", self.policy),
+            _ => format!("policy {} without {}", self.policy, without.join(", ")),
+        }
+    }
+}
 
 /// How a chain was judged.
 #[derive(Debug)]
 pub(crate) struct ChainFacts {
-    policy: &'static str,
-    lists_given: bool,
+    rules: Rules,
     judged: Result<VerifiedChain, ChainError>,
 }
 
@@ -25,7 +73,7 @@ pub(super) fn shown(id: Option<&str>, certificate: &Certificate) -> String {
 }
 
 /// The same of a certificate that brings its id.
-pub(super) fn shown_link(link: &ChainCertificate) -> String {
+pub(crate) fn shown_link(link: &ChainCertificate) -> String {
     shown(link.id(), link.certificate())
 }
 
@@ -34,18 +82,33 @@ pub(super) fn skip_reason(skipped: &SkippedCertificate) -> String {
     about_certificate(&skipped.reason.to_string()).to_owned()
 }
 
+/// That a certificate is outside its dates, if it is.
+pub(super) fn out_of_date(name: &str, certificate: &Certificate, at: Timestamp) -> Option<String> {
+    let validity = certificate.validity();
+    match validity.status(at) {
+        DateStatus::Expired => {
+            Some(format!("{name} expired: it is valid until {}, and the time is {at}", validity.not_after()))
+        }
+        DateStatus::NotYetValid => Some(format!(
+            "{name} is not yet valid: it is valid from {}, and the time is {at}",
+            validity.not_before()
+        )),
+        _ => None,
+    }
+}
+
 impl ChainFacts {
-    /// A chain by this policy, with or without revocation lists.
-    pub(crate) fn new(
-        policy: &'static str,
-        lists_given: bool,
-        judged: Result<VerifiedChain, ChainError>,
-    ) -> Self {
-        Self { policy, lists_given, judged }
+    /// A chain by these rules.
+    pub(crate) fn new(rules: Rules, judged: Result<VerifiedChain, ChainError>) -> Self {
+        Self { rules, judged }
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     pub(super) fn policy(&self) -> &'static str {
-        self.policy
+        self.rules.policy
     }
 
     pub(super) fn verified(&self) -> Option<&VerifiedChain> {
@@ -151,18 +214,31 @@ impl ChainFacts {
         self.error().and_then(ChainError::candidates).map_or(0, |tried| tried.more)
     }
 
-    /// What was asked for and could not be done, without changing the verdict.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let warning = match (self.lists_given, self.verified().map(VerifiedChain::revocation)) {
+    /// What was asked for and could not be done, and what was left out, without changing the verdict.
+    pub(super) fn warnings(&self, at: Timestamp) -> Vec<String> {
+        let revocation = match (self.rules.lists_given, self.verified().map(VerifiedChain::revocation)) {
             (true, Some(RevocationStatus::NotChecked)) => {
-                Some("no revocation list was looked at: the certificate is trusted itself")
+                Some("no revocation list was looked at: the certificate is trusted itself".to_owned())
             }
             (_, Some(RevocationStatus::PartlyUnknown)) => {
-                Some("whether every certificate of the chain is revoked is not known")
+                Some("whether every certificate of the chain is revoked is not known".to_owned())
             }
             _ => None,
         };
-        warning.map(str::to_owned).into_iter().collect()
+        self.date_warnings(at).into_iter().chain(revocation).collect()
+    }
+
+    /// The issuers that are outside their dates, where nobody looks at those.
+    fn date_warnings(&self, at: Timestamp) -> Vec<String> {
+        if !self.rules.relaxed.contains(&Relaxed::ValidDates) {
+            return Vec::new();
+        }
+        let issuers = self.certificates().iter().skip(1);
+        issuers
+            .filter_map(|link| {
+                out_of_date(&format!("of the chain, {}", shown_link(link)), link.certificate(), at)
+            })
+            .collect()
     }
 
     /// In one line, for the check.
@@ -173,9 +249,9 @@ impl ChainFacts {
                 let count =
                     if count == 1 { "1 certificate".to_owned() } else { format!("{count} certificates") };
                 let (end, word) = (shown_link(end), self.end_in_words());
-                format!("{count}, ends in {end}, {word}; policy {}", self.policy)
+                format!("{count}, ends in {end}, {word}; {}", self.rules.in_words())
             }
-            _ => format!("policy {}", self.policy),
+            _ => self.rules.in_words(),
         }
     }
 }

@@ -29,8 +29,10 @@ struct Object {
     disposition: Option<&'static str>,
     message: String,
     causes: Vec<String>,
-    help: Option<&'static str>,
+    help: Option<String>,
     warnings: Vec<String>,
+    /// What a yes rests on beside the signature; nothing where there is no yes.
+    trust: Option<&'static str>,
     image: Image,
     /// The verified copy, where one was made.
     output: Option<Output>,
@@ -82,6 +84,8 @@ struct Chain {
     certificates: Vec<Link>,
     end: Option<&'static str>,
     policy: &'static str,
+    /// The rules that were switched off.
+    relaxed: Vec<&'static str>,
     second_opinion: Option<SecondOpinion>,
     revocation: Option<&'static str>,
     /// In checks of an RSA-2048 signature.
@@ -164,8 +168,9 @@ fn object(report: &Report, problem: Option<&Problem>, exit: Exit) -> Object {
             .iter()
             .map(|cause| printable(cause))
             .collect(),
-        help: problem.and_then(Problem::help),
-        warnings: report.warnings(),
+        help: problem.map(|problem| printable(&problem.help().join("; "))).filter(|help| !help.is_empty()),
+        warnings: report.warnings(problem.is_none()),
+        trust: problem.is_none().then(|| report.trust()),
         image: Image {
             name: report.image.name.clone(),
             bytes: report.image.bytes,
@@ -213,6 +218,7 @@ fn chain(facts: &ChainFacts) -> Chain {
         certificates: facts.certificates().iter().map(link).collect(),
         end: facts.end(),
         policy: facts.policy(),
+        relaxed: facts.rules().relaxed.iter().map(|rule| rule.as_str()).collect(),
         second_opinion: second_opinion.map(|(result, detail)| SecondOpinion { result, detail }),
         revocation: facts.revocation(),
         work: verified.map(longhand::VerifiedChain::work),

@@ -15,13 +15,15 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const CARE: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-const NO_CHAIN: &str = "no chain is checked where nothing to trust is given: trust in the certificate rests on the \
-                        directory of --certs";
-
-/// Shows the verdict; quietly, only what is no yes.
+/// Shows the verdict; quietly, only what is no yes, or one that says nothing of the certificate.
 pub(super) fn show(report: &Report, problem: Option<&Problem>, quiet: bool) -> io::Result<()> {
     match problem {
-        None if quiet => Ok(()),
+        None if quiet => {
+            if let Some(warning) = report.trust_warning() {
+                let _ = write_warning(&mut anstream::stderr().lock(), &warning);
+            }
+            Ok(())
+        }
         None => {
             let yes = report.asked.yes();
             writeln!(anstream::stdout(), "{GOOD}{yes}:{GOOD:#} {}", report.verified())?;
@@ -30,8 +32,10 @@ pub(super) fn show(report: &Report, problem: Option<&Problem>, quiet: bool) -> i
             Ok(())
         }
         Some(problem) => {
+            // The drawing first, also where both streams lead to one place.
+            let drawn = draw_tree(report);
             show_problem(report, problem);
-            draw_tree(report)
+            drawn
         }
     }
 }
@@ -50,7 +54,7 @@ fn draw_tree(report: &Report) -> io::Result<()> {
         let (style, mark) = if line.holds { (GOOD, '✓') } else { (BAD, '✗') };
         writeln!(out, "{}{style}{mark}{style:#} {}", line.branch, printable(&line.text))?;
     }
-    Ok(())
+    out.flush()
 }
 
 fn write_problem(out: &mut impl Write, report: &Report, problem: &Problem) -> io::Result<()> {
@@ -71,10 +75,10 @@ fn write_problem(out: &mut impl Write, report: &Report, problem: &Problem) -> io
     let number = problem.code().map(|code| format!(" ({})", code.number())).unwrap_or_default();
     let disposition = problem.disposition().map(|disposition| format!(", {disposition}")).unwrap_or_default();
     writeln!(out, "  code: {name}{number}{disposition}")?;
-    match problem.help() {
-        Some(help) => writeln!(out, "  {GOOD}help:{GOOD:#} {help}"),
-        None => Ok(()),
+    for help in problem.help() {
+        writeln!(out, "  {GOOD}help:{GOOD:#} {}", printable(help))?;
     }
+    Ok(())
 }
 
 /// Every check, the chain, and what should be known besides.
@@ -99,16 +103,17 @@ fn write_findings(out: &mut impl Write, report: &Report, problem: Option<&Proble
     if let Some(facts) = &report.chain {
         write_chain(out, report.asked, facts)?;
     }
-    for warning in report.warnings() {
-        writeln!(out, "{CARE}warning:{CARE:#} {}", printable(&warning))?;
+    for warning in report.warnings(problem.is_none()) {
+        write_warning(out, &warning)?;
     }
     for note in report.chain.iter().flat_map(ChainFacts::notes) {
         writeln!(out, "{DIM}note: {note}{DIM:#}")?;
     }
-    if problem.is_none() && report.chain.is_none() {
-        writeln!(out, "{DIM}note: {NO_CHAIN}{DIM:#}")?;
-    }
     Ok(())
+}
+
+fn write_warning(out: &mut impl Write, warning: &str) -> io::Result<()> {
+    writeln!(out, "{CARE}warning:{CARE:#} {}", printable(warning))
 }
 
 fn write_chain(out: &mut impl Write, asked: Asked, facts: &ChainFacts) -> io::Result<()> {
@@ -121,6 +126,9 @@ fn write_chain(out: &mut impl Write, asked: Asked, facts: &ChainFacts) -> io::Re
             writeln!(out, "  {word} {}{end}", printable(&shown_link(link)))?;
         }
     }
+    if facts.verified().is_none() && !facts.rules().relaxed.is_empty() {
+        writeln!(out, "  judged by: {}", facts.rules().in_words())?;
+    }
     if let Some((certificate, violation)) = facts.violation() {
         writeln!(out, "  broken by: {}", printable(&shown_link(certificate)))?;
         writeln!(out, "  rule: {} [{}]", printable(&violation.to_string()), violation.clause())?;
@@ -132,7 +140,8 @@ fn write_chain(out: &mut impl Write, asked: Asked, facts: &ChainFacts) -> io::Re
         writeln!(out, "  tried: {} more", facts.more_candidates())?;
     }
     for skipped in facts.skipped() {
-        writeln!(out, "  skipped: {}: {}", printable(&skipped.id), printable(&skip_reason(skipped)))?;
+        let origin = facts.rules().ids_from.map(|name| format!(" (of {name})")).unwrap_or_default();
+        writeln!(out, "  skipped: {}{origin}: {}", printable(&skipped.id), printable(&skip_reason(skipped)))?;
     }
     if let Some((result, detail)) = facts.second_opinion().filter(|_| facts.policy() == "rfc5280") {
         let why = detail.map(|detail| format!(": {detail}")).unwrap_or_default();

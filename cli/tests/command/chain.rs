@@ -225,11 +225,13 @@ fn the_json_has_one_schema() {
                 "message",
                 "name",
                 "output",
+                "trust",
                 "verdict",
                 "warnings"
             ]
         );
         assert_eq!(object["verdict"], verdict);
+        assert_eq!(object["trust"].as_str(), (verdict == "trusted").then_some("chain"));
         let names: Vec<_> = object["checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
         assert_eq!(names, ["certificate", "chain"]);
         if chained == 0 {
@@ -247,6 +249,7 @@ fn the_json_has_one_schema() {
                 "more_candidates",
                 "notes",
                 "policy",
+                "relaxed",
                 "revocation",
                 "second_opinion",
                 "skipped",
@@ -431,4 +434,158 @@ fn pem_of(der: &[u8]) -> String {
         text.push('\n');
     }
     text + "-----END X509 CRL-----\n"
+}
+
+#[test]
+fn what_is_switched_off_stands_in_the_verdict() {
+    let ids = [ROOT, A, B].join(",");
+    let switches =
+        ["--no-enforce-signing-extensions", "--no-enforce-valid-dates", "--no-enforce-path-length"];
+    let words = ["chain", "--at", "2050-01-01T00:00:00Z", "--certs", &nova(), CLIENT];
+    let run = Run::of(longhand().args(words).args([IDS, &ids]).args(switches));
+    let without = "policy default without dates, path length, signing extensions";
+    assert_eq!(run.exit, 0, "{run:?}");
+    assert!(
+        run.stdout.starts_with(&format!("trusted: {CLIENT} (CN=Client Certificate); chain by {without}\n"))
+    );
+    assert!(run.stderr.contains(&format!("a trusted root; {without}\n")), "{run:?}");
+    for id in [A, B, ROOT] {
+        assert_eq!(run.stderr.matches(&format!("\nwarning: of the chain, {id} (")).count(), 1, "{run:?}");
+    }
+    assert_eq!(run.stderr.matches("\nwarning: the certificate expired").count(), 1, "{run:?}");
+    let object = Run::of(longhand().args(words).args([IDS, &ids, "--json"]).args(switches)).json();
+    let relaxed = serde_json::json!(["valid_dates", "path_length", "signing_extensions"]);
+    assert_eq!(object["chain"]["relaxed"], relaxed);
+    assert!(object["message"].as_str().unwrap().ends_with(without), "{object}");
+    let object = chain(&["--json", "--certs", &nova(), IDS, ROOT, "--no-enforce-path-length", CLIENT]).json();
+    assert_eq!(object["chain"]["relaxed"], serde_json::json!(["path_length"]));
+    let run = chain(&["--certs", &nova(), IDS, ROOT, "--no-enforce-path-length", CLIENT]);
+    assert!(run.stderr.contains("\n  judged by: policy default without path length\n"), "{run:?}");
+}
+
+/// The help of a refusal, in its parts.
+fn help(run: &Run) -> String {
+    run.json()["help"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_advice_names_the_certificate_and_the_option() {
+    let glance = format!("{VECTORS}/walkthrough/glance/certs");
+    let own = format!("{glance}/cd7cc675-e573-419c-8fff-33a72734a243.crt");
+    let (certs, client) = (nova(), format!("{}/{CLIENT}.crt", nova()));
+    let (root, b) = (format!("{}/{ROOT}.crt", nova()), format!("{}/{B}.crt", nova()));
+    let small = format!("{VECTORS}/walkthrough/nova/certs-rsa1024-root");
+    let missing = "else with --intermediates";
+    for (arguments, code, says, says_not) in [
+        // The signing certificate itself is trusted, or its own issuer.
+        (
+            &["--trusted", &own, &own][..],
+            "chain_not_an_authority",
+            &["name it with --pin"][..],
+            "trusted ids",
+        ),
+        (&["--trusted", &client, &client], "chain_issuer_missing", &["name it with --pin"], missing),
+        (
+            &["--certs", &certs, IDS, CLIENT, CLIENT],
+            "chain_issuer_missing",
+            &["--pin, in the place of the trusted ids"],
+            missing,
+        ),
+        (
+            &["--trusted", &root, "--chain-policy", "rfc5280", &root],
+            "chain_anchor_as_signer",
+            &["--pin", "--chain-policy"],
+            missing,
+        ),
+        // A trusted intermediate without its root.
+        (&["--trusted", &b, &client], "chain_issuer_missing", &[missing, &b, "--partial-chain"], "--certs"),
+        (
+            &["--certs", &certs, IDS, B, CLIENT],
+            "chain_issuer_missing",
+            &["--intermediates DIR", "--partial-chain"],
+            "--pin",
+        ),
+        (
+            &["--certs", &certs, IDS, ROOT, CLIENT],
+            "chain_issuer_missing",
+            &["the directory of --certs: add --intermediates DIR"],
+            "--partial-chain",
+        ),
+        (
+            &["--trusted", &b, "--intermediates", &certs, &client],
+            "chain_root_not_trusted",
+            &["--partial-chain"],
+            "--pin",
+        ),
+        // The one that has to be replaced.
+        (&["--trusted", &small, &client], "chain_key_weak", &["replace ", ROOT, "CN=Root CA"], CLIENT),
+    ] {
+        let run = chain(&[&["--json"], arguments].concat());
+        assert_eq!(run.json()["name"], code, "{arguments:?}");
+        let help = help(&run);
+        assert!(says.iter().all(|said| help.contains(said)), "{arguments:?}: {help}");
+        assert!(!help.contains(says_not) && !help.contains("`longhand chain`"), "{arguments:?}: {help}");
+    }
+    let run = Run::of(longhand().args(["chain", &client]).env("OS_TRUSTED_IMAGE_CERTIFICATE_IDS", ROOT));
+    assert!(run.exit == 2 && run.stderr.contains("`env -u OS_TRUSTED_IMAGE_CERTIFICATE_IDS"), "{run:?}");
+    let late = ["chain", "--json", "--at", "2050-01-01T00:00:00Z", "--trusted", &certs, &client];
+    let late = help(&Run::of(longhand().args(late)));
+    assert!(late.starts_with(&format!("have {client} (CN=Client Certificate) issued again")), "{late}");
+}
+
+#[test]
+fn what_is_neither_a_file_nor_an_id_is_said_so() {
+    let certs = nova();
+    let typo = format!("{certs}/typo.crt");
+    let run = chain(&["--certs", &certs, "--trusted", &certs, &typo]);
+    let said = format!("error: there is no file {typo}, and it is no id");
+    assert!(run.exit == 2 && run.stderr.starts_with(&said), "{run:?}");
+    let run = chain(&["--certs", &certs, "--trusted", &certs, "typo.crt"]);
+    assert!(
+        run.exit == 4 && run.stderr.contains("\n  help: there is no file of that name either\n"),
+        "{run:?}"
+    );
+    for option in ["--pin", "--intermediates"] {
+        let run = chain(&["--certs", &certs, "--trusted", &certs, option, "nope", CLIENT]);
+        let said = format!("error: {option} nope: no certificate with the id \"nope\"\n");
+        assert!(run.exit == 4 && run.stderr.starts_with(&said), "{run:?}");
+        assert!(run.stderr.contains("\n  check certificate: passed: "), "{run:?}");
+        assert!(run.stderr.contains("\n  check chain: failed\n"), "{run:?}");
+    }
+}
+
+fn nova_file(id: &str) -> String {
+    format!("{}/{id}.crt", nova())
+}
+
+#[test]
+fn long_paths_keep_the_part_that_tells_them_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = directory.path().join("d".repeat(80));
+    fs::create_dir(&long).unwrap();
+    let path = |name: &str| long.join(name).to_str().unwrap().to_owned();
+    fs::copy(format!("{}/{CLIENT}.crt", nova()), path("client.crt")).unwrap();
+    fs::copy(format!("{}/{B}.crt", nova()), path("b.crt")).unwrap();
+    for (trusted, certificate) in
+        [("nope.pem", path("client.crt")), ("client.crt", path("client.crt")), ("b.crt", nova_file(CLIENT))]
+    {
+        let run = chain(&["--trusted", &path(trusted), &certificate]);
+        let first = run.stderr.lines().next().unwrap();
+        assert!(first.contains(&path(trusted)) && !first.contains('…'), "{run:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_tree_comes_before_the_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("both");
+    let file = fs::File::create(&path).unwrap();
+    let mut command = longhand();
+    command.args(["chain", "--certs", &nova(), IDS, ROOT, CLIENT]);
+    command.stdout(file.try_clone().unwrap()).stderr(file);
+    assert_eq!(command.status().unwrap().code(), Some(3));
+    let both = fs::read_to_string(&path).unwrap();
+    let starts: Vec<_> = both.lines().take(3).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(starts, ["✗", "└─", "error:"], "{both}");
 }

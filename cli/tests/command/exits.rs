@@ -211,6 +211,19 @@ fn an_image_named_like_an_option_is_never_exit_0() {
     }
 }
 
+#[test]
+fn help_beside_other_words_is_shown_and_no_verdict() {
+    for words in [&["verify", "--certs", "c", "--help"][..], &["chain", "--trusted", "t", "-h"]] {
+        let run = Run::of(longhand().args(words));
+        assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{words:?}");
+        assert!(run.stderr.contains("--trusted-image-certificate-id"), "{run:?}");
+        assert!(run.stderr.contains("\nerror: help is given to --help alone"), "{run:?}");
+        assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+    }
+    let run = Run::of(longhand().args(["verify", "--certs", "c", "--help", "--json"]));
+    assert_eq!((run.exit, run.json()["name"].as_str()), (2, Some("usage")));
+}
+
 #[cfg(unix)]
 #[test]
 fn standard_input_is_not_read_twice_under_another_name() {

@@ -27,6 +27,7 @@ fn checked(run: &Run) -> Value {
             "message",
             "name",
             "output",
+            "trust",
             "verdict",
             "warnings"
         ]
@@ -100,6 +101,8 @@ fn a_verified_image() {
     assert!(certificate["not_before"].as_str().unwrap() < certificate["not_after"].as_str().unwrap());
     assert_eq!(results(&object), "pppnpppppn");
     assert_eq!(object["chain"], Value::Null);
+    assert_eq!(object["trust"], "none");
+    assert!(object["warnings"][0].as_str().unwrap().contains("--policy trusted"), "{object}");
 }
 
 #[test]
@@ -121,6 +124,11 @@ fn every_other_end_keeps_what_was_known_before_it() {
         assert_eq!(object["verdict"], verdict, "{name}");
         assert_eq!(object["code"], code, "{name}");
         assert_eq!(object["name"], name);
+        assert_eq!(
+            (&object["trust"], object["warnings"].as_array().map(Vec::len)),
+            (&Value::Null, Some(0)),
+            "{name}"
+        );
         assert_eq!(object["disposition"], disposition, "{name}");
         assert_eq!(results(&object), checks, "{name}");
         assert!(object["help"].is_string(), "{name}");
@@ -171,4 +179,50 @@ fn hostile_names_come_back_exactly_and_as_ascii() {
 #[test]
 fn quiet_does_not_silence_it() {
     assert_eq!(checked(&Signed::glance().verify(&["--json", "--quiet"]))["verdict"], "verified");
+}
+
+/// Every key of an object and of those in it.
+fn all_keys(object: &Value, found: &mut Vec<String>) {
+    for (key, value) in object.as_object().into_iter().flatten() {
+        found.push(key.clone());
+        all_keys(value, found);
+    }
+    for value in object.as_array().into_iter().flatten() {
+        all_keys(value, found);
+    }
+}
+
+#[test]
+fn the_document_has_every_key_and_every_word() {
+    let document = include_str!("../../../docs/JSON.md");
+    let mut words: Vec<String> = Vec::new();
+    let nova = Signed::nova();
+    let out = nova.path("out");
+    for run in [
+        nova.verify(&["--json", "--output", out.to_str().unwrap()]),
+        nova.verify(&["--json", "--trusted-image-certificate-id", "8fbcce5d-d646-4295-ba8a-269fc9451eeb"]),
+        nova.verify(&["--json", "--trusted", nova.certs().to_str().unwrap(), "--no-enforce-path-length"]),
+        nova.verify(&["--json", "--policy", "nova"]),
+        nova.verify(&["--json", "--nova-reading", "code"]),
+        nova.verify(&["--json", "--pin", "x"]),
+    ] {
+        let object = run.json();
+        all_keys(&object, &mut words);
+        let checks = object["checks"].as_array().unwrap();
+        words.extend(checks.iter().flat_map(|check| [&check["name"], &check["result"]]).map(word));
+        words.extend([&object["verdict"], &object["trust"], &object["disposition"]].map(word));
+        words.extend(["end", "policy", "revocation"].map(|key| word(&object["chain"][key])));
+        words.extend(object["chain"]["relaxed"].as_array().into_iter().flatten().map(word));
+        if object["code"].is_null() {
+            words.push(word(&object["name"]));
+        }
+    }
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        assert!(document.contains(&format!("`{word}`")), "{word}");
+    }
+    assert!(words.len() > 200, "{}", words.len());
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

@@ -160,3 +160,49 @@ fn settings_for_another_policy_are_refused() {
     }
     assert_eq!(signed.verify(&["--policy", "required"]).exit, 0);
 }
+
+#[test]
+fn it_is_said_whose_settings_count_and_what_to_change() {
+    let signed = unsigned();
+    let path = signed.path("service.conf");
+    fs::write(&path, "[glance]\nverify_glance_signatures = false\n").unwrap();
+    let path = path.to_str().unwrap();
+    let object = |arguments: &[&str]| signed.verify(&[&["--json"], arguments].concat()).json();
+    let text = |object: &serde_json::Value, key: &str| object[key].as_str().unwrap_or_default().to_owned();
+    for (arguments, message, help) in [
+        (&["--policy", "nova"][..], "nova (Nova's defaults: no --nova-conf given)", "leave --policy out"),
+        (&["--policy", "cinder"], "cinder (Cinder's defaults: no --nova-conf given)", "leave --policy out"),
+        (&["--policy", "glance"], "the policy glance has it", "leave --policy out"),
+        (&["--nova-conf", path], "the policy nova has it", "leave --nova-conf out"),
+        (
+            &["--policy", "nova", "--nova-conf", path],
+            "the policy nova has",
+            "leave --policy and --nova-conf out",
+        ),
+    ] {
+        let object = object(arguments);
+        assert_eq!(object["exit_code"], 6, "{arguments:?}");
+        assert!(text(&object, "message").contains(message), "{object}");
+        assert!(text(&object, "help").contains(help), "{object}");
+    }
+    let cinder = object(&["--policy", "cinder", "--nova-conf", path]);
+    let warning = cinder["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("service.conf has no verify_glance_signatures in [DEFAULT]"), "{warning}");
+    fs::write(path, "[DEFAULT]\nverify_glance_signatures = enabled\n").unwrap();
+    let cinder = object(&["--policy", "cinder", "--nova-conf", path]);
+    assert_eq!(cinder["warnings"].as_array().map(Vec::len), Some(0), "{cinder}");
+
+    fs::write(path, "[glance]\nverify_glance_signatures = 1\nenable_certificate_validation = 1\n").unwrap();
+    let run = Signed::nova().verify(&["--json", "--nova-conf", path]);
+    assert_eq!(outcome(&run), (2, "trust_missing".to_owned()));
+    assert!(text(&run.json(), "help").contains("default_trusted_certificate_ids"), "{run:?}");
+    let run = Signed::nova().verify(&["--json", "--policy", "trusted"]);
+    assert_eq!(outcome(&run), (2, "trust_missing".to_owned()));
+    assert!(!text(&run.json(), "help").contains("Nova"), "{run:?}");
+
+    fs::write(path, "[glance]\nverify_glance_signatures = $debug\n").unwrap();
+    let run = Signed::nova().verify(&["--json", "--nova-conf", path]);
+    assert_eq!(outcome(&run), (2, "configuration_not_supported".to_owned()));
+    assert!(text(&run.json(), "message").contains("verify_glance_signatures is \"$debug\""), "{run:?}");
+    assert!(!text(&run.json(), "help").contains("would not start"), "{run:?}");
+}

@@ -100,6 +100,17 @@ fn a_full_disk_is_never_0() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn help_for_a_reader_that_went_away_is_silent() {
+    for arguments in [&["--help"][..], &["verify", "--help"], &["--version"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = longhand().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(2), &[][..]), "{arguments:?}");
+    }
+}
+
 #[test]
 fn what_can_be_judged_without_the_image_is_judged_before_it() {
     let signed = Signed::glance().set("img_signature", "QUFB");

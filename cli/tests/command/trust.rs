@@ -202,7 +202,8 @@ fn dates_count_for_every_certificate() {
         }
         let run = Signed::nova().verify(&["--json", IDS, &all, "--no-enforce-valid-dates", "--at", at]);
         assert_eq!(outcome(&run), ends(0, ""), "{at}");
-        assert_eq!(run.json()["warnings"].as_array().map(Vec::len), Some(usize::from(exit != 0)));
+        // One for each of the four.
+        assert_eq!(run.json()["warnings"].as_array().map(Vec::len), Some(if exit == 0 { 0 } else { 4 }));
     }
 }
 
@@ -287,6 +288,10 @@ fn a_pin_trusts_the_signing_certificate_itself() {
     }
     let object = signed.verify(&["--json", "--at", AT, "--pin", CLIENT]).json();
     assert_eq!((object["chain"]["end"].as_str(), ids_of(&object)), (Some("pinned"), vec![CLIENT]));
+    assert_eq!(
+        (object["trust"].as_str(), object["warnings"].as_array().map(Vec::len)),
+        (Some("pinned"), Some(0))
+    );
     let run = signed.verify(&["--json", "--pin", CLIENT, "--at", "2050-01-01T00:00:00Z"]);
     assert_eq!(outcome(&run), ends(3, "chain_expired"));
 }
@@ -427,4 +432,94 @@ fn a_purpose_is_asked_of_the_signing_certificate() {
     let all = all_ids();
     // It has no extKeyUsage, so it may serve for all.
     assert_eq!(verify(&[IDS, &all, "--purpose", "1.3.6.1.5.5.7.3.3"]), ends(0, ""));
+}
+
+#[test]
+fn a_verdict_that_says_nothing_of_the_certificate_says_so() {
+    for policy in ["required", "glance", "cinder"] {
+        let signed = Signed::nova();
+        let object = signed.verify(&["--json", "--policy", policy]).json();
+        assert_eq!((object["verdict"].as_str(), object["trust"].as_str()), (Some("verified"), Some("none")));
+        let warning = object["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.contains("trust is not checked") && warning.contains("--policy trusted"),
+            "{warning}"
+        );
+        let quiet = signed.verify(&["--quiet", "--policy", policy]);
+        assert_eq!((quiet.exit, quiet.stdout.as_str()), (0, ""));
+        assert_eq!(quiet.stderr, format!("warning: {warning}\n"));
+    }
+    let all = all_ids();
+    let quiet = Signed::nova().verify(&["--quiet", "--at", AT, IDS, &all]);
+    assert_eq!((quiet.exit, quiet.stderr.as_str()), (0, ""));
+    let object = Signed::nova().verify(&["--json", "--at", AT, IDS, &all]).json();
+    assert_eq!(object["trust"], "chain");
+    // What is no yes rests on nothing, and has an error instead.
+    let object = Signed::nova().verify(&["--json", "--at", AT, "--pss-salt", "digest"]).json();
+    assert_eq!((&object["trust"], object["warnings"].as_array().map(Vec::len)), (&Value::Null, Some(0)));
+}
+
+#[test]
+fn ids_of_the_environment_are_named_as_such() {
+    let run = |value: &str, arguments: &[&str]| {
+        Run::of(Signed::nova().command(&[&["--at", AT], arguments].concat()).env(VARIABLE, value))
+    };
+    let file = format!("{VECTORS}/walkthrough/nova/certs/{ROOT}.crt");
+    for (value, arguments, name) in [
+        ("a,", &[][..], "trusted_id_empty"),
+        ("a,a", &[], "trusted_id_repeated"),
+        (ROOT, &["--policy", "glance"], "trust_not_offered"),
+        (ROOT, &[], "chain_issuer_missing"),
+        (ROOT, &["--trusted", &file], "usage"),
+    ] {
+        let run = run(value, arguments);
+        assert!(run.stderr.contains(&format!("\n  code: {name}")), "{run:?}");
+        assert!(run.stderr.contains(&format!("`env -u {VARIABLE} longhand")), "{run:?}");
+    }
+    let skips = format!("{},not-there", all_ids());
+    assert!(run(&skips, &[]).stderr.contains(&format!("\n  skipped: not-there (of {VARIABLE}): ")));
+    // The flag's are the flag's, and other errors have nothing to do with it.
+    let flag = run(ROOT, &[IDS, "a,"]);
+    assert!(flag.exit == 2 && !flag.stderr.contains(VARIABLE), "{flag:?}");
+    let other = run(&all_ids(), &["--pss-salt", "digest"]);
+    assert!(other.exit == 1 && !other.stderr.contains(VARIABLE), "{other:?}");
+}
+
+#[test]
+fn a_pin_that_is_not_there_is_named() {
+    let run = Signed::nova().verify(&["--at", AT, "--pin", "nope"]);
+    assert!(run.stderr.starts_with("error: --pin nope: no certificate with the id \"nope\"\n"), "{run:?}");
+    assert!(run.exit == 4 && run.stderr.contains("\n  check chain: failed\n"), "{run:?}");
+}
+
+#[test]
+fn a_refused_chain_says_which_rules_a_nova_host_has() {
+    let help = |arguments: &[&str]| {
+        let run = Signed::nova().verify(&[&["--json", "--at", AT, IDS, ROOT], arguments].concat());
+        assert_eq!(run.exit, 3);
+        run.json()["help"].as_str().unwrap().to_owned()
+    };
+    assert!(help(&["--policy", "nova"]).contains("a Nova host applies those of --chain-policy cursive"));
+    for other in [&[][..], &["--policy", "trusted"], &["--policy", "nova", "--chain-policy", "cursive"]] {
+        assert!(!help(other).contains("Nova"), "{other:?}");
+        assert!(help(other).contains("`longhand chain` draws"), "{other:?}");
+    }
+}
+
+#[test]
+fn a_size_that_is_not_the_record_s_is_named_beside_a_bad_signature() {
+    let mut signed = Signed::nova();
+    let size = signed.image.len();
+    let _ = signed.command(&[]);
+    let record = signed.record();
+    signed.image.push(0);
+    let mut command = signed.command(&["--json"]);
+    fs::write(signed.path("properties.json"), &record).unwrap();
+    let run = Run::of(&mut command);
+    assert_eq!(outcome(&run), ends(1, "signature_mismatch"));
+    let help = run.json()["help"].as_str().unwrap().to_owned();
+    assert!(
+        help.ends_with(&format!("the record names {size} bytes, and the image has {}", size + 1)),
+        "{help}"
+    );
 }
