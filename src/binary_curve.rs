@@ -271,8 +271,9 @@ impl Verify<'_> {
     }
 }
 
-/// The field elements whose octets, as an integer, are r modulo n: r, r + n, ... below 2^m. At most four, or two, as the
-/// cofactor says. x = X / Z is one of them if and only if the signature holds, and that is asked without an inversion.
+/// The field elements whose octets, as an integer, are r modulo n: r, r + n, ... below 2^m. They are about as many as the
+/// cofactor; where n is below a power of two, one more: at most 5, 2, 4 and 3 on sect409k1, sect409r1, sect571k1 and
+/// sect571r1. x = X / Z is one of them if and only if the signature holds, and that is asked without an inversion.
 fn coordinates_of<const WORDS: usize>(
     r: [u64; WORDS],
     order: &[u64; WORDS],

@@ -15,18 +15,19 @@ use openssl::sign::RsaPssSaltlen;
 
 /// How we may refuse what OpenSSL verifies. Not among them: what a good key says about a signature of the right form.
 const STRICTER: &[ErrorCode] = &[
-    ErrorCode::KeyMalformed,         // BER, trailing data
-    ErrorCode::CurveUnsupported,     // P-256 and others
-    ErrorCode::CurveExplicit,        // RFC 5480 forbids it
-    ErrorCode::KeyParameters,        // id-RSASSA-PSS
-    ErrorCode::RsaModulus,           // below 1024 bits
-    ErrorCode::RsaExponent,          // past 2^33-1
-    ErrorCode::DsaSize,              // p below 1024 bits
-    ErrorCode::DsaParameter,         // it validates no DSA key
-    ErrorCode::PointEncoding,        // the hybrid form
-    ErrorCode::PointOutsideSubgroup, // it verifies with a key that it has not checked
-    ErrorCode::KeyRestricted,        // it uses the key's MGF1 hash, we the image's hash
-    ErrorCode::SignatureLength,      // it takes RSA signatures that are shorter
+    ErrorCode::KeyMalformed,            // BER, trailing data
+    ErrorCode::KeyAlgorithmUnsupported, // it takes the name of a DSA signature for that of a DSA key
+    ErrorCode::CurveUnsupported,        // P-256 and others
+    ErrorCode::CurveExplicit,           // RFC 5480 forbids it
+    ErrorCode::KeyParameters,           // id-RSASSA-PSS
+    ErrorCode::RsaModulus,              // below 1024 bits
+    ErrorCode::RsaExponent,             // past 2^33-1
+    ErrorCode::DsaSize,                 // p below 1024 bits
+    ErrorCode::DsaParameter,            // it validates no DSA key
+    ErrorCode::PointEncoding,           // the hybrid form
+    ErrorCode::PointOutsideSubgroup,    // it verifies with a key that it has not checked
+    ErrorCode::KeyRestricted,           // it uses the key's MGF1 hash, we the image's hash
+    ErrorCode::SignatureLength,         // it takes RSA signatures that are shorter
 ];
 
 /// `RSA_PSS_SALTLEN_AUTO` and `RSA_PSS_SALTLEN_MAX`. The crate's `MAXIMUM_LENGTH` is for signers: verifying, it is AUTO.

@@ -2,7 +2,7 @@
 //! algorithm 3.51 and 3.70).
 //!
 //! Field operations of one sum, on average, with the generator's table made; of a verification there is one multiplication
-//! more for each candidate of x (one to four). And those of a key's table, which reading a key takes besides its own: an
+//! more for each candidate of x (one to five). And those of a key's table, which reading a key takes besides its own: an
 //! inversion, the curve equation, and on the Koblitz curves a half-trace.
 //!
 //! | curve | a sum: multiplications | squarings | a key's table: multiplications | squarings |
