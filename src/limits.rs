@@ -116,6 +116,10 @@ pub const MAX_TRUSTED_CERTIFICATES: usize = 4096;
 /// The largest bundle of certificates or revocation list in one file, in bytes.
 pub const MAX_BUNDLE: usize = 16 * 1024 * 1024;
 
+/// The most refusals that one search keeps: of thousands of namesakes the first few thousand tell enough, and the rest are
+/// counted.
+pub const MAX_NOTES: usize = 4096;
+
 /// The most certificates that an error lists as tried or skipped; it says how many more there were.
 pub const MAX_LISTED_CANDIDATES: usize = 32;
 

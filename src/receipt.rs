@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::image::{ImageRequest, VerifiedImage};
 use crate::limits::MAX_CHAIN_LENGTH;
 use crate::public_key::VerificationError;
+use crate::record::octets_from_hex;
 use crate::timestamp::Timestamp;
 use crate::trust::ChainCertificate;
 use crate::verifier::{SignatureVerifier, VerifierError, VerifierOptions};
@@ -202,12 +203,6 @@ impl ReceiptCertificate {
     fn new(certificate: &Certificate, id: Option<&str>) -> Self {
         Self { id: id.map(str::to_owned), der: STANDARD.encode(certificate.der()) }
     }
-}
-
-fn octets_from_hex(text: &str) -> Option<Vec<u8>> {
-    let nibble = |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(nibble(pair.first()?)? << 4 | nibble(pair.get(1)?)?)).collect()
 }
 
 /// A receipt holds: the evidence, which only [`Receipt::recheck`] can make.

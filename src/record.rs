@@ -127,6 +127,11 @@ fn digest_from_hex(text: &str, length: usize) -> Option<Vec<u8>> {
     if text.len() != length.saturating_mul(2) {
         return None;
     }
+    octets_from_hex(text)
+}
+
+/// `None` if a character is no hexadecimal digit, or one is left over.
+pub(crate) fn octets_from_hex(text: &str) -> Option<Vec<u8>> {
     let nibble = |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.as_bytes().chunks(2);
     pairs.map(|pair| Some(nibble(pair.first()?)? << 4 | nibble(pair.get(1)?)?)).collect()

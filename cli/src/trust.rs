@@ -7,8 +7,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use longhand::limits::MAX_BUNDLE;
-use longhand::pki_types::CertificateRevocationListDer;
-use longhand::pki_types::pem::PemObject as _;
 use longhand::{
     Certificate, ChainCertificate, ChainError, ChainPolicy, KeyManager, RevocationList, SkippedCertificate,
     TrustStore, UnknownRevocation,
@@ -378,27 +376,7 @@ fn read_lists(path: &Path) -> Result<Vec<RevocationList>, Problem> {
         let message = format!("the revocation lists in {name} cannot be read");
         Problem::caused(Fault::RevocationListUnreadable, message, &error)
     })?;
-    let unusable = |error| Problem::revocation_list(&name, &error);
-    if matches!(bytes.as_slice(), [0x30, 0x80..=0xff, ..]) || bytes.len() > MAX_BUNDLE {
-        return Ok(vec![RevocationList::from_bytes(&bytes).map_err(unusable)?]);
-    }
-    let mut lists = Vec::new();
-    for section in CertificateRevocationListDer::pem_slice_iter(&bytes) {
-        let read = match &section {
-            Ok(der) => RevocationList::from_bytes(der),
-            // It says what is wrong in its own words, as far as the first list is concerned.
-            Err(_) => RevocationList::from_bytes(&bytes),
-        };
-        if section.is_err() && read.is_ok() {
-            let message = format!("{name}: the PEM is broken behind its first revocation list");
-            return Err(Problem::fault(Fault::RevocationListUnreadable, message));
-        }
-        lists.push(read.map_err(unusable)?);
-    }
-    if lists.is_empty() {
-        lists.push(RevocationList::from_bytes(&bytes).map_err(unusable)?);
-    }
-    Ok(lists)
+    RevocationList::from_bundle(&bytes).map_err(|error| Problem::revocation_list(&name, &error))
 }
 
 /// Reads one byte past the bound at most.

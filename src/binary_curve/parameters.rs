@@ -156,7 +156,8 @@ pub(super) static SECT571R1: Domain<9> = Domain {
     generator_table: OnceLock::new(),
 };
 
-/// The number with these hexadecimal digits.
+/// The number with these hexadecimal digits. The compiler reads them from the constants of this file, and its panic is a
+/// build that fails: no input comes here.
 const fn words<const WORDS: usize>(digits: &str) -> [u64; WORDS] {
     let digits = digits.as_bytes();
     let mut words = [0; WORDS];

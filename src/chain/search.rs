@@ -14,7 +14,7 @@ use super::pool::{Node, Pool};
 use super::rules::{RuleViolation, Rules};
 use super::work::{Exhausted, Work, hashing_price, ordering_price, preparation_price, signature_price};
 use crate::code::ErrorCode;
-use crate::limits::MAX_CHAIN_LENGTH;
+use crate::limits::{MAX_CHAIN_LENGTH, MAX_NOTES};
 use crate::public_key::{PublicKey, PublicKeyError};
 
 /// The rules that look at a chain as a whole.
@@ -80,9 +80,6 @@ pub(super) struct Search<'a, R> {
     /// The trusted certificates that were seen to be self-signed.
     roots: Vec<usize>,
 }
-
-/// The notes that are kept: of thousands of namesakes the first few thousand tell enough.
-const MAX_NOTES: usize = 4096;
 
 /// Whether, and from where, a chain first led to a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
