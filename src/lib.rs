@@ -28,6 +28,7 @@ mod name;
 mod policy;
 mod properties;
 mod public_key;
+mod read_ahead;
 mod receipt;
 mod record;
 mod revocation_list;
@@ -74,6 +75,7 @@ pub use public_key::{
     DsaComponent, KeyKind, PssDefect, PssSaltLength, PublicKey, PublicKeyError, SignatureError,
     SignatureInteger, SignatureMatch, VerificationError,
 };
+pub use read_ahead::ReadAhead;
 pub use receipt::{Receipt, ReceiptError, RecheckedImage};
 pub use record::{ImageRecord, RecordCheck, RecordError};
 pub use revocation_list::{RevocationList, RevocationListError};

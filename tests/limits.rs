@@ -27,8 +27,9 @@ use longhand::limits::{
 };
 use longhand::{
     Certificate, CertificateError, CertificateValidator, ChainError, ChainPolicy, ErrorCode, ImageFacts,
-    KeyKind, PolicyError, PropertyError, PropertyName, PublicKey, PublicKeyError, RuleViolation,
-    SignatureProperties, SignatureState, SkipReason, TrustStore, VerificationPolicy, VerifiedChain,
+    KeyKind, PolicyError, PropertyError, PropertyName, PublicKey, PublicKeyError, RevocationList,
+    RevocationListError, RuleViolation, SignatureProperties, SignatureState, SkipReason, TrustStore,
+    VerificationPolicy, VerifiedChain,
 };
 
 fn certificate() -> Der {
@@ -465,6 +466,43 @@ fn general_names() {
     assert!(judge(vec![excluding(MAX_GENERAL_NAMES)], &plain).is_ok());
     let refused = validator([excluding(MAX_GENERAL_NAMES + 1)], ChainPolicy::default());
     assert_eq!(refused.skipped()[0].reason.code(), ErrorCode::ChainExtensionMalformed);
+}
+
+fn list(name: &str) -> Der {
+    Der::parse(&std::fs::read(format!("test-vectors/chains/revocation/lists/{name}.crl")).unwrap())
+}
+
+/// No certificate can have a longer name, so such a list is nobody's.
+#[test]
+fn revocation_list_issuer() {
+    let mut list = list("root-good");
+    let grown = |list: &mut Der, by: usize| {
+        list.at(&[0, 2, 0, 0, 1]).contents().resize(by, b'x');
+        (list.at(&[0, 2]).encode().len(), RevocationList::from_bytes(&list.encode()))
+    };
+    let (overhead, _) = grown(&mut list, MAX_CERTIFICATE_DER / 2);
+    let fitting = MAX_CERTIFICATE_DER - (overhead - MAX_CERTIFICATE_DER / 2);
+    let (length, outcome) = grown(&mut list, fitting);
+    assert_eq!((length, outcome.map(|_| ())), (MAX_CERTIFICATE_DER, Ok(())));
+    let (length, outcome) = grown(&mut list, fitting + 1);
+    let too_large = CertificateError::TooLarge { length, limit: MAX_CERTIFICATE_DER };
+    assert_eq!(outcome.map(|_| ()), Err(RevocationListError::Part(too_large)));
+}
+
+#[test]
+fn distribution_point_names() {
+    let with_names = |count: usize| {
+        let mut list = list("idp-point");
+        let uri = |number: usize| Der::Primitive(0x86, format!("http://crl/{number}").into_bytes());
+        let names = Der::Constructed(0xa0, (0..count).map(uri).collect());
+        let point = sequence([Der::Constructed(0xa0, vec![names])]);
+        let extensions = list.at(&[0, 5, 0]).children();
+        *extensions.last_mut().unwrap().children().last_mut().unwrap() = Der::Primitive(0x04, point.encode());
+        RevocationList::from_bytes(&list.encode()).map(|_| ())
+    };
+    assert_eq!(with_names(MAX_GENERAL_NAMES), Ok(()));
+    let error = with_names(MAX_GENERAL_NAMES + 1).unwrap_err();
+    assert!(matches!(error, RevocationListError::Malformed(_)), "{error}");
 }
 
 #[test]

@@ -1,21 +1,17 @@
 //! The image's bytes, from a file, a pipe or standard input.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use longhand::ReadAhead;
+
 use crate::arguments::is_stdin;
-
-/// How much is read at once: enough that the calls do not count, little enough to stay in the processor's cache.
-const BLOCK: usize = 512 * 1024;
-
-/// The start of a page: the kernel copies fastest to there.
-const PAGE: usize = 4096;
 
 /// An image that is open for reading.
 pub(crate) struct Image {
-    source: Box<dyn Read>,
+    source: Box<dyn Read + Send>,
     length: Option<u64>,
 }
 
@@ -41,38 +37,29 @@ impl Image {
     }
 
     /// Gives all its bytes to `take`, block by block, unless that breaks off.
-    pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
-        let mut memory = vec![0; BLOCK.saturating_add(PAGE)];
-        let start = memory.as_ptr().align_offset(PAGE);
-        // The offset is less than a page; if it cannot be known, the block starts where the memory does.
-        let start = if start < PAGE { start } else { 0 };
-        let end = start.saturating_add(BLOCK);
-        let block = memory.get_mut(start..end).ok_or_else(|| io::Error::other("no memory to read into"))?;
+    pub(crate) fn read(self, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+        let mut source = ReadAhead::new(self.source)?;
         loop {
-            match self.source.read(block) {
-                Ok(0) => return Ok(()),
-                Ok(length) => {
-                    if take(block.get(..length).ok_or(io::ErrorKind::InvalidData)?).is_break() {
-                        return Ok(());
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            let block = source.fill_buf()?;
+            let length = block.len();
+            if length == 0 || take(block).is_break() {
+                return Ok(());
             }
+            source.consume(length);
         }
     }
 }
 
 /// Standard input as a file: Rust's own takes one that cannot be read for an empty one.
 #[cfg(unix)]
-fn standard_input() -> io::Result<Box<dyn Read>> {
+fn standard_input() -> io::Result<Box<dyn Read + Send>> {
     use std::os::fd::AsFd as _;
     Ok(Box::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
 }
 
 #[cfg(not(unix))]
-fn standard_input() -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(io::stdin().lock()))
+fn standard_input() -> io::Result<Box<dyn Read + Send>> {
+    Ok(Box::new(io::stdin()))
 }
 
 /// Whether a path is what standard input is, under `-` or another name such as `/dev/stdin`.
@@ -107,49 +94,28 @@ fn is_same_file(_: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// Gives one byte fewer than fits, and is interrupted before each.
-    struct Interrupted {
-        left: usize,
-        interrupted: bool,
-    }
-
-    impl Read for Interrupted {
-        fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-            self.interrupted = !self.interrupted;
-            if self.interrupted {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            assert_eq!(block.as_ptr().align_offset(PAGE), 0);
-            assert_eq!(block.len(), BLOCK);
-            let length = self.left.min(BLOCK.saturating_sub(1));
-            block[..length].fill(7);
-            self.left = self.left.saturating_sub(length);
-            Ok(length)
-        }
+    fn image(length: u64) -> Image {
+        Image { source: Box::new(io::repeat(7).take(length)), length: None }
     }
 
     #[test]
-    fn every_byte_is_given_once_through_an_aligned_block() {
-        let length = BLOCK.saturating_mul(2).saturating_add(5);
-        let source = Interrupted { left: length, interrupted: false };
-        let mut taken = Vec::new();
-        let image = Image { source: Box::new(source), length: None };
-        let taken_all = image.read(|bytes| {
-            taken.extend_from_slice(bytes);
+    fn every_byte_is_given_once() {
+        let mut taken = 0;
+        let outcome = image(1_500_000).read(|bytes| {
+            assert!(bytes.iter().all(|&byte| byte == 7));
+            taken += bytes.len();
             ControlFlow::Continue(())
         });
-        assert!(taken_all.is_ok());
-        assert_eq!(taken, vec![7; length]);
+        assert!(outcome.is_ok());
+        assert_eq!(taken, 1_500_000);
     }
 
     #[test]
-    fn nothing_is_read_after_a_break() {
-        let source = Interrupted { left: BLOCK.saturating_mul(9), interrupted: false };
-        let mut blocks = 0_u8;
-        let image = Image { source: Box::new(source), length: None };
-        image
+    fn nothing_is_given_after_a_break() {
+        let mut blocks = 0;
+        image(u64::MAX)
             .read(|_| {
-                blocks = blocks.saturating_add(1);
+                blocks += 1;
                 if blocks == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
             .unwrap();

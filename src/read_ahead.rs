@@ -1,0 +1,307 @@
+//! Reading on a thread of its own, a little ahead of whoever takes the bytes.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread;
+
+mod block;
+
+use block::Block;
+
+/// How many blocks there are: one that is taken from, one that waits, one that is read into.
+const BLOCKS: usize = 3;
+
+/// Reads a source ahead: a thread reads up to 512 KiB at once while the caller works on what came before, so that a file
+/// is read in the time that it takes to hash it. At most three blocks of that size are held, whatever the source has.
+///
+/// Nobody waits for the thread: when this is dropped, the thread ends after the read that is under way, which on a pipe
+/// may take as long as the other side likes.
+///
+/// ```
+/// use std::io;
+/// use longhand::ReadAhead;
+/// # use longhand::{DirectoryKeyManager, KeyManager, SignatureProperties, SignatureVerifier};
+/// # let record: serde_json::Value =
+/// #     serde_json::from_slice(&std::fs::read("test-vectors/walkthrough/glance/properties.json")?)?;
+/// # let texts = record["properties"].as_object().unwrap().iter();
+/// # let properties = SignatureProperties::from_properties(texts.filter_map(|(k, v)| Some((k, v.as_str()?))))?.unwrap();
+/// # let key_manager = DirectoryKeyManager::new("test-vectors/walkthrough/glance/certs");
+/// # let certificate = key_manager.certificate(properties.certificate_id())?.certificate;
+/// let file = std::fs::File::open("test-vectors/walkthrough/glance/image.qcow2")?;
+///
+/// let mut verifier = SignatureVerifier::new(&properties, &certificate)?;
+/// ReadAhead::new(file)?.for_each_block(|block| verifier.update(block))?;
+/// assert_eq!(verifier.verify()?.bytes_read(), 6656);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ReadAhead {
+    filled: Receiver<Filled>,
+    empty: Sender<Block>,
+    current: Option<Block>,
+    given: usize,
+    ended: Option<Ended>,
+}
+
+/// What the reading thread says. That it has come to the end is said: a thread that is gone has not.
+enum Filled {
+    Block(Block),
+    End,
+    Failed(io::Error),
+}
+
+#[derive(Clone, Copy)]
+enum Ended {
+    Whole,
+    Failed(io::ErrorKind),
+}
+
+impl ReadAhead {
+    /// Starts to read.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
+        let (to_caller, filled) = channel();
+        let (empty, from_caller) = channel();
+        let read = move || read_all(source, &to_caller, &from_caller);
+        thread::Builder::new().name("longhand-read".to_owned()).spawn(read)?;
+        Ok(Self { filled, empty, current: None, given: 0, ended: None })
+    }
+
+    /// Gives every block to `take`, to the end of the source.
+    ///
+    /// # Errors
+    /// The source's, after the blocks that came before.
+    pub fn for_each_block(mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        loop {
+            let block = self.fill_buf()?;
+            let length = block.len();
+            if length == 0 {
+                return Ok(());
+            }
+            take(block);
+            self.consume(length);
+        }
+    }
+
+    /// The next block in the place of the one that was taken.
+    fn advance(&mut self) -> io::Result<()> {
+        if let Some(block) = self.current.take() {
+            // A thread that has ended needs no block.
+            let _ = self.empty.send(block);
+        }
+        self.given = 0;
+        match self.filled.recv() {
+            Ok(Filled::Block(block)) => self.current = Some(block),
+            Ok(Filled::End) => self.ended = Some(Ended::Whole),
+            Ok(Filled::Failed(error)) => return Err(self.fail(error)),
+            Err(_) => return Err(self.fail(io::Error::other("the source panicked"))),
+        }
+        Ok(())
+    }
+
+    /// What is left of the block.
+    fn rest(&self) -> &[u8] {
+        let bytes = self.current.as_ref().map_or(&[][..], Block::bytes);
+        bytes.get(self.given..).unwrap_or_default()
+    }
+
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        self.ended = Some(Ended::Failed(error.kind()));
+        error
+    }
+}
+
+/// An error stays: what comes after it is never an end.
+impl BufRead for ReadAhead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.rest().is_empty() && self.ended.is_none() {
+            self.advance()?;
+        }
+        match self.ended {
+            Some(Ended::Failed(kind)) => Err(io::Error::new(kind, "the source failed before")),
+            _ => Ok(self.rest()),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.given = self.given.saturating_add(amount);
+    }
+}
+
+impl Read for ReadAhead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl fmt::Debug for ReadAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadAhead").finish_non_exhaustive()
+    }
+}
+
+/// The reading thread: until the source ends or fails, or nobody takes its blocks.
+fn read_all(mut source: impl Read, to_caller: &Sender<Filled>, from_caller: &Receiver<Block>) {
+    let mut made = 0;
+    let last = loop {
+        let Some(mut block) = next_block(from_caller, &mut made) else { return };
+        match block.fill(&mut source) {
+            Ok(true) if to_caller.send(Filled::Block(block)).is_ok() => {}
+            Ok(true) => return,
+            Ok(false) => break Filled::End,
+            Err(error) => break Filled::Failed(error),
+        }
+    };
+    // Nobody may be there to hear it.
+    let _ = to_caller.send(last);
+}
+
+/// A block that came back, or a new one while there are few: a short source touches the memory of one.
+fn next_block(from_caller: &Receiver<Block>, made: &mut usize) -> Option<Block> {
+    match from_caller.try_recv() {
+        Ok(block) => Some(block),
+        Err(TryRecvError::Empty) if *made < BLOCKS => {
+            *made = made.saturating_add(1);
+            Some(Block::new())
+        }
+        Err(TryRecvError::Empty) => from_caller.recv().ok(),
+        Err(TryRecvError::Disconnected) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    /// Gives what it is told to, one answer a call, then its end.
+    struct Script<I>(I);
+
+    enum Step {
+        Bytes(usize),
+        Fail,
+        Panic,
+    }
+
+    impl<I: Iterator<Item = Step>> Read for Script<I> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.next() {
+                None => Ok(0),
+                Some(Step::Bytes(length)) => {
+                    let length = length.min(buffer.len());
+                    buffer[..length].fill(7);
+                    Ok(length)
+                }
+                Some(Step::Fail) => Err(io::ErrorKind::TimedOut.into()),
+                Some(Step::Panic) => std::panic::panic_any("as told"),
+            }
+        }
+    }
+
+    fn script(steps: impl IntoIterator<Item = Step, IntoIter: Send + 'static>) -> ReadAhead {
+        ReadAhead::new(Script(steps.into_iter())).unwrap()
+    }
+
+    #[test]
+    fn every_byte_comes_once_in_order_and_the_end_stays() {
+        for length in [0, 1, 4096, block::SIZE - 1, block::SIZE, block::SIZE + 1, 9 * block::SIZE + 5] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let mut source = ReadAhead::new(io::Cursor::new(bytes.clone())).unwrap();
+            let mut read = Vec::new();
+            source.read_to_end(&mut read).unwrap();
+            assert!(read == bytes, "{length}");
+            assert_eq!(source.read(&mut [0; 9]).unwrap(), 0);
+            let mut blocks = Vec::new();
+            let source = ReadAhead::new(io::Cursor::new(bytes.clone())).unwrap();
+            source.for_each_block(|block| blocks.extend_from_slice(block)).unwrap();
+            assert!(blocks == bytes, "{length}");
+        }
+    }
+
+    #[test]
+    fn short_and_interrupted_reads_lose_nothing() {
+        /// Interrupted before each read, which gives a little more than the one before.
+        struct Trickle(io::Cursor<Vec<u8>>, usize);
+        impl Read for Trickle {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 += 1;
+                if self.1 % 2 == 1 {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                let length = buffer.len().min(self.1 * 30);
+                self.0.read(&mut buffer[..length])
+            }
+        }
+        let bytes: Vec<u8> = (0..5 * block::SIZE).map(|at| (at % 251) as u8).collect();
+        let mut read = Vec::new();
+        ReadAhead::new(Trickle(io::Cursor::new(bytes.clone()), 0)).unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn an_error_comes_after_the_bytes_before_it_and_stays() {
+        let mut source = script([Step::Bytes(10), Step::Fail]);
+        let mut read = Vec::new();
+        assert_eq!(source.read_to_end(&mut read).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(read, [7; 10]);
+        for _ in 0..3 {
+            assert_eq!(source.read(&mut [0; 9]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
+    #[test]
+    fn a_source_that_panics_has_not_ended() {
+        let mut source = script([Step::Bytes(10), Step::Panic]);
+        let outcome = source.read_to_end(&mut Vec::new());
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::Other);
+        assert!(source.read(&mut [0; 9]).is_err());
+    }
+
+    #[test]
+    fn a_source_that_claims_more_than_it_was_given_room_for_fails() {
+        struct Liar;
+        impl Read for Liar {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                Ok(buffer.len() + 1)
+            }
+        }
+        let outcome = ReadAhead::new(Liar).unwrap().read_to_end(&mut Vec::new());
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn it_reads_three_blocks_ahead_and_no_more() {
+        /// Tells of each call.
+        struct Told(SyncSender<usize>);
+        impl Read for Told {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.send(buffer.len()).map_err(io::Error::other)?;
+                Ok(buffer.len())
+            }
+        }
+        let (teller, told) = sync_channel(0);
+        let mut source = ReadAhead::new(Told(teller)).unwrap();
+        let patience = std::time::Duration::from_millis(50);
+        for _ in 0..BLOCKS {
+            assert_eq!(told.recv().unwrap(), block::SIZE);
+        }
+        assert!(told.recv_timeout(patience).is_err());
+        // One that is taken makes room for one.
+        for _ in 0..2 {
+            let length = source.fill_buf().unwrap().len();
+            source.consume(length);
+        }
+        assert_eq!(source.fill_buf().unwrap().len(), block::SIZE);
+        assert_eq!(told.recv().unwrap(), block::SIZE);
+        // Dropped, it is not waited for, and reads no further than it must.
+        drop(source);
+        assert!(told.iter().take(BLOCKS + 1).count() <= BLOCKS);
+    }
+}
