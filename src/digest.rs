@@ -1,9 +1,13 @@
 //! The image's digest: one hasher, chosen at run time, fed as the bytes come.
 
+mod block_buffer;
+mod sha256;
+mod sha512;
+
 use std::fmt;
+use std::slice;
 
-use sha2::Digest as _;
-
+use self::block_buffer::{BlockBuffer, Blocks, LastBlocks};
 use crate::algorithm::HashMethod;
 
 /// A hasher for whichever of the four hash methods the properties name.
@@ -16,47 +20,108 @@ use crate::algorithm::HashMethod;
 /// digest.update(b"bc");
 /// assert!(digest.finish().to_string().starts_with("ba7816bf8f01cfea"));
 /// ```
-#[derive(Clone, Debug)]
-pub struct StreamingDigest(Hasher);
+#[derive(Clone)]
+pub struct StreamingDigest {
+    hash_method: HashMethod,
+    family: Family,
+}
 
-#[derive(Clone, Debug)]
-enum Hasher {
-    Sha224(sha2::Sha224),
-    Sha256(sha2::Sha256),
-    Sha384(sha2::Sha384),
-    Sha512(sha2::Sha512),
+/// SHA-224 is SHA-256, and SHA-384 is SHA-512, from another initial state and cut short.
+#[derive(Clone)]
+enum Family {
+    Sha256(Hasher<[u32; 8], 64>),
+    Sha512(Hasher<[u64; 8], 128>),
 }
 
 impl StreamingDigest {
     /// A hasher that has seen nothing yet.
     #[must_use]
     pub fn new(hash_method: HashMethod) -> Self {
-        Self(match hash_method {
-            HashMethod::Sha224 => Hasher::Sha224(sha2::Sha224::new()),
-            HashMethod::Sha256 => Hasher::Sha256(sha2::Sha256::new()),
-            HashMethod::Sha384 => Hasher::Sha384(sha2::Sha384::new()),
-            HashMethod::Sha512 => Hasher::Sha512(sha2::Sha512::new()),
-        })
+        let family = match hash_method {
+            HashMethod::Sha224 => Family::Sha256(Hasher::new(sha256::INITIAL_224)),
+            HashMethod::Sha256 => Family::Sha256(Hasher::new(sha256::INITIAL_256)),
+            HashMethod::Sha384 => Family::Sha512(Hasher::new(sha512::INITIAL_384)),
+            HashMethod::Sha512 => Family::Sha512(Hasher::new(sha512::INITIAL_512)),
+        };
+        Self { hash_method, family }
     }
 
     /// Takes the next bytes.
     pub fn update(&mut self, data: &[u8]) {
-        match &mut self.0 {
-            Hasher::Sha224(hasher) => hasher.update(data),
-            Hasher::Sha256(hasher) => hasher.update(data),
-            Hasher::Sha384(hasher) => hasher.update(data),
-            Hasher::Sha512(hasher) => hasher.update(data),
+        match &mut self.family {
+            Family::Sha256(hasher) => hasher.update(data),
+            Family::Sha512(hasher) => hasher.update(data),
         }
     }
 
     /// The digest of all bytes taken.
     #[must_use]
     pub fn finish(self) -> Digest {
-        match self.0 {
-            Hasher::Sha224(hasher) => Digest::new(HashMethod::Sha224, &hasher.finalize()),
-            Hasher::Sha256(hasher) => Digest::new(HashMethod::Sha256, &hasher.finalize()),
-            Hasher::Sha384(hasher) => Digest::new(HashMethod::Sha384, &hasher.finalize()),
-            Hasher::Sha512(hasher) => Digest::new(HashMethod::Sha512, &hasher.finalize()),
+        match self.family {
+            Family::Sha256(hasher) => {
+                Digest::new(self.hash_method, hasher.finish().map(u32::to_be_bytes).as_flattened())
+            }
+            Family::Sha512(hasher) => {
+                Digest::new(self.hash_method, hasher.finish().map(u64::to_be_bytes).as_flattened())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StreamingDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingDigest").field("hash_method", &self.hash_method).finish_non_exhaustive()
+    }
+}
+
+/// The state between blocks, and what is to become the next block.
+#[derive(Clone)]
+struct Hasher<State, const BLOCK: usize> {
+    state: State,
+    buffer: BlockBuffer<BLOCK>,
+}
+
+/// What a block does to the state: FIPS 180-4 section 6.2.2 and 6.4.2.
+trait Compress<const BLOCK: usize> {
+    fn compress(&mut self, blocks: &[[u8; BLOCK]]);
+}
+
+impl Compress<64> for [u32; 8] {
+    #[inline]
+    fn compress(&mut self, blocks: &[[u8; 64]]) {
+        sha256::compress(self, blocks);
+    }
+}
+
+impl Compress<128> for [u64; 8] {
+    #[inline]
+    fn compress(&mut self, blocks: &[[u8; 128]]) {
+        sha512::compress(self, blocks);
+    }
+}
+
+impl<State: Compress<BLOCK>, const BLOCK: usize> Hasher<State, BLOCK> {
+    fn new(state: State) -> Self {
+        Self { state, buffer: BlockBuffer::new() }
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        let Blocks { completed, whole } = self.buffer.take(data);
+        self.compress(completed.as_slice());
+        self.compress(whole);
+    }
+
+    fn finish(mut self) -> State {
+        let LastBlocks { full, last } = self.buffer.pad();
+        self.compress(full.as_slice());
+        self.compress(slice::from_ref(&last));
+        self.state
+    }
+
+    #[inline]
+    fn compress(&mut self, blocks: &[[u8; BLOCK]]) {
+        if !blocks.is_empty() {
+            self.state.compress(blocks);
         }
     }
 }
@@ -75,9 +140,10 @@ impl Digest {
         (octets.len() == hash_method.digest_length()).then(|| Self::new(hash_method, octets))
     }
 
+    /// Of octets past the hash method's number nothing is kept.
     fn new(hash_method: HashMethod, digest: &[u8]) -> Self {
         let mut octets = [0; 64];
-        for (place, octet) in octets.iter_mut().zip(digest) {
+        for (place, octet) in octets.iter_mut().zip(digest).take(hash_method.digest_length()) {
             *place = *octet;
         }
         Self { hash_method, octets }
@@ -105,5 +171,147 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{self}", self.hash_method)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::Digest as _;
+
+    use super::*;
+
+    const METHODS: [HashMethod; 4] =
+        [HashMethod::Sha224, HashMethod::Sha256, HashMethod::Sha384, HashMethod::Sha512];
+
+    fn ours<'a>(hash_method: HashMethod, pieces: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+        let mut digest = StreamingDigest::new(hash_method);
+        pieces.into_iter().for_each(|piece| digest.update(piece));
+        digest.finish()
+    }
+
+    fn of_the_crate(hash_method: HashMethod, message: &[u8]) -> Digest {
+        let octets = match hash_method {
+            HashMethod::Sha224 => sha2::Sha224::digest(message).to_vec(),
+            HashMethod::Sha256 => sha2::Sha256::digest(message).to_vec(),
+            HashMethod::Sha384 => sha2::Sha384::digest(message).to_vec(),
+            HashMethod::Sha512 => sha2::Sha512::digest(message).to_vec(),
+        };
+        Digest::from_octets(hash_method, &octets).unwrap()
+    }
+
+    fn message(length: usize) -> Vec<u8> {
+        (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_standard() {
+        let two_blocks_256 = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        let two_blocks_512 = "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+        for (hash_method, message, digest) in [
+            (HashMethod::Sha224, "abc", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
+            (HashMethod::Sha224, two_blocks_256, "75388b16512776cc5dba5da1fd890150b0c6455cb4f58b1952522525"),
+            (HashMethod::Sha256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                HashMethod::Sha256,
+                two_blocks_256,
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+            (
+                HashMethod::Sha384,
+                "abc",
+                "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+            ),
+            (
+                HashMethod::Sha384,
+                two_blocks_512,
+                "09330c33f71147e83d192fc782cd1b4753111b173b3b05d22fa08086e3b0f712fcc7c71a557e2db966c3e9fa91746039",
+            ),
+            (
+                HashMethod::Sha512,
+                "abc",
+                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+            ),
+            (
+                HashMethod::Sha512,
+                two_blocks_512,
+                "8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909",
+            ),
+        ] {
+            assert_eq!(
+                ours(hash_method, [message.as_bytes()]).to_string(),
+                digest,
+                "{hash_method} of {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_length_around_block_boundaries_has_the_digest_of_the_crate() {
+        let message = message(4096 + 129);
+        let boundaries = (1..=32).flat_map(|blocks| blocks * 128 - 17..=blocks * 128 + 1);
+        for length in (0..=300).chain(boundaries) {
+            let message = &message[..length];
+            for hash_method in METHODS {
+                assert_eq!(
+                    ours(hash_method, [message]),
+                    of_the_crate(hash_method, message),
+                    "{hash_method} of {length}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_every_size_make_the_digest_of_the_whole() {
+        let message = message(1500);
+        for hash_method in METHODS {
+            let expected = of_the_crate(hash_method, &message);
+            for size in 1..=400 {
+                assert_eq!(
+                    ours(hash_method, message.chunks(size)),
+                    expected,
+                    "{hash_method} in pieces of {size}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_message_has_the_digest_of_the_crate() {
+        let message = message(3_000_001);
+        for hash_method in METHODS {
+            assert_eq!(ours(hash_method, message.chunks(65_537)), of_the_crate(hash_method, &message));
+        }
+    }
+
+    #[test]
+    fn a_clone_goes_its_own_way() {
+        for hash_method in METHODS {
+            let mut digest = StreamingDigest::new(hash_method);
+            digest.update(b"the same ");
+            let mut other = digest.clone();
+            digest.update(b"end");
+            other.update(b"beginning");
+            assert_eq!(digest.finish(), of_the_crate(hash_method, b"the same end"));
+            assert_eq!(other.finish(), of_the_crate(hash_method, b"the same beginning"));
+        }
+    }
+
+    #[test]
+    fn a_short_digest_is_equal_to_the_one_made_of_its_octets() {
+        let digest = ours(HashMethod::Sha384, []);
+        assert_eq!(Digest::from_octets(HashMethod::Sha384, digest.as_bytes()), Some(digest));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_sizes_make_the_digest_of_the_whole(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..400), 0..12),
+            hash_method in proptest::sample::select(&METHODS[..]),
+        ) {
+            let whole = of_the_crate(hash_method, &pieces.concat());
+            prop_assert_eq!(ours(hash_method, pieces.iter().map(Vec::as_slice)), whole);
+        }
     }
 }
