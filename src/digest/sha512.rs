@@ -1,7 +1,13 @@
 //! SHA-384 and SHA-512: FIPS 180-4 section 6.4 and 6.5.
 
+#[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+mod avx2;
+
+type State = [u64; 8];
+type Block = [u8; 128];
+
 /// FIPS 180-4 section 5.3.4: the square roots of the ninth to the sixteenth prime, 64 bits behind the point.
-pub(super) const INITIAL_384: [u64; 8] = [
+pub(super) const INITIAL_384: State = [
     0xcbbb_9d5d_c105_9ed8,
     0x629a_292a_367c_d507,
     0x9159_015a_3070_dd17,
@@ -13,7 +19,7 @@ pub(super) const INITIAL_384: [u64; 8] = [
 ];
 
 /// FIPS 180-4 section 5.3.5: the square roots of the first eight primes.
-pub(super) const INITIAL_512: [u64; 8] = [
+pub(super) const INITIAL_512: State = [
     0x6a09_e667_f3bc_c908,
     0xbb67_ae85_84ca_a73b,
     0x3c6e_f372_fe94_f82b,
@@ -24,8 +30,12 @@ pub(super) const INITIAL_512: [u64; 8] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// Takes the blocks into the state.
+/// Takes the blocks into the state: by the kernel where the processor can run it, else by the crate.
 #[inline]
-pub(super) fn compress(state: &mut [u64; 8], blocks: &[[u8; 128]]) {
+pub(super) fn compress(state: &mut State, blocks: &[Block]) {
+    #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+    if avx2::compress(state, blocks) {
+        return;
+    }
     sha2::block_api::compress512(state, blocks);
 }
