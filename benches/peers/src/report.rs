@@ -27,10 +27,13 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
     use Subject as S;
     Some(match (subject, verdict) {
         (S::Sha256, "level") => {
-            "SHA-256, one stream: both use the processor's SHA instructions, and each round waits for the one before. One stream cannot go faster."
+            "SHA-224 and SHA-256, one stream: both use the processor's SHA instructions, and each round waits for the one before. One stream cannot go faster."
+        }
+        (S::Sha512, "faster" | "level") => {
+            "SHA-384 and SHA-512, one stream: both expand the message schedule in vector registers and go through the rounds in general ones, as many at once as the processor has arithmetic units for."
         }
         (S::Sha512, "slower") => {
-            "SHA-512: the AVX2 code of the `sha2` crate against OpenSSL's hand-scheduled assembler. This repository has no assembler of its own."
+            "SHA-384 and SHA-512, one stream, without AVX2 and BMI2: the code of the `sha2` crate against OpenSSL's assembler."
         }
         (S::Rsa, "slower") => {
             "RSA, key prepared: both do the same few multiplications; OpenSSL's are assembler with MULX and ADX, ours are portable Rust."
@@ -65,6 +68,7 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
         (S::FlowSha256, "faster") => {
             "1 GiB, SHA-256: hashing is level; `longhand` reads large blocks to page-aligned memory, which costs the kernel less, and starts at once, Python does not."
         }
+        (S::FlowSha512, "faster") => "1 GiB, SHA-512: the hash is level, and reading as for SHA-256.",
         (S::FlowSha512, "slower") => "1 GiB, SHA-512: the hash decides, as above.",
         _ => return None,
     })

@@ -25,8 +25,12 @@ use crate::{Row, Subject};
 pub fn measure() -> Vec<Row> {
     let fixtures = fixtures().expect("OpenSSL makes keys and signatures");
     pinned(|| {
-        let mut rows =
-            vec![hashing(HashMethod::Sha256, Subject::Sha256), hashing(HashMethod::Sha512, Subject::Sha512)];
+        let mut rows = vec![
+            hashing(HashMethod::Sha224, Subject::Sha256),
+            hashing(HashMethod::Sha256, Subject::Sha256),
+            hashing(HashMethod::Sha384, Subject::Sha512),
+            hashing(HashMethod::Sha512, Subject::Sha512),
+        ];
         rows.extend(fixtures.iter().map(prepared_key));
         rows.extend(fixtures.iter().map(from_certificate));
         rows
