@@ -91,9 +91,9 @@ impl BinaryKey {
 
     /// FIPS 186-5 section 6.4.2 from step 2 on; r and s are not 0.
     pub(crate) fn verify(&self, digest: &[u8], r: &Residue, s: &Residue) -> bool {
-        let Some(inverse) = s.invert() else { return false };
+        let Some(inverse) = self.order.invert(s) else { return false };
         let z = self.order.reduce(&leftmost_bits(digest, self.order.bits()));
-        let (u1, u2) = (z.multiply(&inverse).to_octets(), r.multiply(&inverse).to_octets());
+        let [u1, u2] = self.order.multiples(&inverse, [&z, r]).map(|scalar| scalar.to_octets());
         field::run(Verify { table: &self.table, u1: &u1, u2: &u2, r: &r.to_octets() })
     }
 }

@@ -9,6 +9,14 @@
     )
 )]
 
+/// What the fuzz targets ask beyond the interface.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::binary_curve::fuzzing::arithmetics_disagree;
+    pub use crate::modular::fuzzing::{joint_powers, powers, product_and_inverse};
+}
+
 mod algorithm;
 mod asn1;
 mod binary_curve;
@@ -43,9 +51,6 @@ pub use algorithm::{
     SignatureScheme,
 };
 pub use asn1::{DerDefect, DerError};
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use binary_curve::fuzzing;
 pub use certificate::{Certificate, CertificateError, DateStatus, Extension, PemDefect, Validity, Version};
 pub use chain::{
     Candidates, CertificateValidator, CertificateValidatorBuilder, ChainEnd, ChainError, ChainNote,

@@ -13,7 +13,7 @@ use crate::algorithm::HashMethod;
 use crate::asn1::{DerDefect, INTEGER, Reader, SEQUENCE};
 use crate::digest::StreamingDigest;
 use crate::limits::{DSA_Q_BITS, MAX_DSA_P_BITS, MIN_DSA_P_BITS};
-use crate::modular::{Modulus, PowerTable, Residue, product_of_powers};
+use crate::modular::{Modulus, PowerTable, Residue};
 
 /// One of the numbers of a DSA key (FIPS 186-4 section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,8 +74,8 @@ impl DsaKey {
         if !q.is_probable_prime(unpredictable_bases(&q, q_octets, p_octets)) {
             return Err(broken(DsaComponent::Q, "is not prime"));
         }
-        let g_powers = subgroup_element(&p, q_octets, g, DsaComponent::G)?;
-        let y_powers = subgroup_element(&p, q_octets, y, DsaComponent::Y)?;
+        let g_powers = subgroup_element(&p, &q, q_octets, g, DsaComponent::G)?;
+        let y_powers = subgroup_element(&p, &q, q_octets, y, DsaComponent::Y)?;
         Ok(Self { p, q, g_powers, y_powers })
     }
 
@@ -102,11 +102,10 @@ impl DsaKey {
         let (r, s) = self.check(signature)?;
         // z: the leftmost min(N, outlen) bits of the digest. N, the size of q, is a multiple of 8 in every allowed size.
         let z = self.q.reduce(digest.get(..self.q.octets()).unwrap_or(digest));
-        let w = s.invert().ok_or(VerificationError::Mismatch)?;
-        let (u1, u2) = (z.multiply(&w).to_octets(), r.multiply(&w).to_octets());
-        let v = product_of_powers(&[(&self.g_powers, &u1), (&self.y_powers, &u2)]);
-        let v = v.map(|v| self.q.reduce(&v.to_octets()).to_octets());
-        if v == Some(r.to_octets()) {
+        let w = self.q.invert(&s).ok_or(VerificationError::Mismatch)?;
+        let [u1, u2] = self.q.multiples(&w, [&z, &r]).map(|exponent| exponent.to_octets());
+        let v = self.p.product_of_powers(&[(&self.g_powers, &u1), (&self.y_powers, &u2)]);
+        if self.q.reduce(&v.to_octets()).to_octets() == r.to_octets() {
             Ok(SignatureMatch { salt_length: None })
         } else {
             Err(VerificationError::Mismatch)
@@ -145,26 +144,23 @@ fn check_sizes(p: &[u8], q: &[u8]) -> Result<(u32, u32), PublicKeyError> {
 }
 
 /// Bases for testing q that its maker cannot have chosen it for: they come out of a hash of p and q.
-fn unpredictable_bases<'a>(
-    q: &'a Modulus,
-    q_octets: &'a [u8],
-    p_octets: &'a [u8],
-) -> impl Iterator<Item = Residue> + 'a {
+fn unpredictable_bases(q: &Modulus, q_octets: &[u8], p_octets: &[u8]) -> impl Iterator<Item = Residue> {
     /// Makes a composite pass once in 4^32 tries, each of which costs the maker a hash and a number.
     const ROUNDS: u8 = 32;
-    (0..ROUNDS).map(move |round| {
-        let mut base = StreamingDigest::new(HashMethod::Sha512);
-        for part in [p_octets, q_octets, &[round]] {
-            base.update(part);
-        }
-        q.reduce(base.finish().as_bytes())
-    })
+    let hash = |parts: &[&[u8]]| {
+        let mut hash = StreamingDigest::new(HashMethod::Sha512);
+        parts.iter().for_each(|part| hash.update(part));
+        hash.finish()
+    };
+    let seed = hash(&[p_octets, q_octets]);
+    (0..ROUNDS).map(move |round| q.reduce(hash(&[seed.as_bytes(), &[round]]).as_bytes()))
 }
 
 /// The powers of g or y, if it lies in the subgroup of order q and is not 1.
 fn subgroup_element(
     p: &Modulus,
-    q: &[u8],
+    q: &Modulus,
+    q_octets: &[u8],
     magnitude: &[u8],
     component: DsaComponent,
 ) -> Result<PowerTable, PublicKeyError> {
@@ -172,8 +168,8 @@ fn subgroup_element(
     if element.is_zero() || element.is_one() {
         return Err(broken(component, "is 0 or 1"));
     }
-    let powers = PowerTable::new(&element);
-    let has_order_q = powers.power(q).is_some_and(|power| power.is_one());
+    let powers = p.power_table(&element, q.bits());
+    let has_order_q = p.product_of_powers(&[(&powers, q_octets)]).is_one();
     if has_order_q { Ok(powers) } else { Err(broken(component, "is not of order q")) }
 }
 

@@ -158,7 +158,7 @@ impl RsaKey {
             return Err(VerificationError::Mismatch);
         }
         let signature = self.number(signature)?;
-        let message = signature.power(self.exponent).to_octets();
+        let message = self.modulus.power(&signature, self.exponent).to_octets();
         // EMSA-PKCS1-v1_5 (section 9.2): 00 01, at least eight FF, 00, DigestInfo.
         let padding = message.len().checked_sub(digest_info.len().saturating_add(3));
         let padding = padding.filter(|&length| length >= 8).ok_or(VerificationError::Mismatch)?;
@@ -174,7 +174,7 @@ impl RsaKey {
         salt_length: PssSaltLength,
     ) -> Result<SignatureMatch, VerificationError> {
         let signature = self.check(hash_method, signature)?;
-        let message = signature.power(self.exponent).to_octets();
+        let message = self.modulus.power(&signature, self.exponent).to_octets();
         let encoding = self.encoding(hash_method);
         let found = encoding.verify(&message, digest)?;
         self.judge_salt(found, encoding.longest_salt(), hash_method, salt_length)?;
@@ -409,3 +409,6 @@ fn mgf1(hash_method: HashMethod, seed: &[u8], length: usize) -> Vec<u8> {
 fn usize_of(bits: u32) -> usize {
     usize::try_from(bits).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;
