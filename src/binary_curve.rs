@@ -22,7 +22,7 @@ use crate::modular::{Modulus, Residue};
 
 mod field;
 #[cfg(fuzzing)]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod multiplication;
 mod parameters;
 mod point;

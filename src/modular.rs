@@ -14,7 +14,7 @@ use montgomery::{Montgomery, is_below};
 mod adx;
 mod division;
 #[cfg(fuzzing)]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod inverse;
 mod kernel;
 mod montgomery;
@@ -127,8 +127,7 @@ impl Modulus {
     pub(crate) fn is_probable_prime(&self, bases: impl IntoIterator<Item = Residue>) -> bool {
         let lowest = |blocks: &[Block]| blocks.as_flattened().first_chunk::<4>().copied();
         let Some(candidate) = lowest(&self.blocks).filter(|_| self.bits <= 256) else { return false };
-        let bases: Vec<_> = bases.into_iter().filter_map(|base| lowest(&base.blocks)).collect();
-        prime::is_probable_prime(candidate, &bases)
+        prime::is_probable_prime(candidate, bases.into_iter().filter_map(|base| lowest(&base.blocks)))
     }
 
     /// Whether this modulus divides `number - 1`.

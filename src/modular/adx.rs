@@ -167,7 +167,7 @@ impl Adx {
     /// As [`Kernel::cancel`](super::kernel::Kernel::cancel).
     #[inline]
     pub(super) fn cancel(self, accumulator: &mut Block, modulus: &Block, inverse: u64) -> Block {
-        let mut carry = [0; 8];
+        let mut carry: Block = [0; 8];
         let [c0, c1, c2, c3, c4, c5, c6, c7] = &mut carry;
         // SAFETY: as above, with the words of the accumulator and of the modulus.
         unsafe {

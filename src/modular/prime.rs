@@ -5,8 +5,6 @@
     reason = "constant indices; the candidate is odd, so 1 can be taken from it; windows below the odd powers"
 )]
 
-use std::array;
-
 use super::kernel::{Block, cancel, multiply_add};
 use super::{Window, division, inverse_of_word, is_set, windows};
 
@@ -17,13 +15,9 @@ type Number = Block<WORDS>;
 /// Width of the windows.
 const WINDOW: u32 = 4;
 
-/// Bases that are tested side by side: each multiplication waits for the one before, but not for those beside it.
-const LANES: usize = 4;
-type Lanes = [Number; LANES];
-
 /// Whether an odd number above 1 passes Miller-Rabin (FIPS 186-5 appendix B.3.1) for each base. The bases are given in
 /// Montgomery form, below the candidate.
-pub(super) fn is_probable_prime(candidate: Number, bases: &[Number]) -> bool {
+pub(super) fn is_probable_prime(candidate: Number, bases: impl IntoIterator<Item = Number>) -> bool {
     let field = Field { modulus: candidate, inverse: inverse_of_word(candidate[0]).wrapping_neg() };
     let one = field.one();
     let minus_one = difference(&candidate, &one).0;
@@ -31,18 +25,16 @@ pub(super) fn is_probable_prime(candidate: Number, bases: &[Number]) -> bool {
     less_one[0] -= 1;
     let twos = (0..256).find(|&bit| is_set(&less_one, bit)).unwrap_or(0);
     let windows = windows(&less_one, twos..256, WINDOW);
-    bases.chunks(LANES).all(|bases| {
-        let mut lanes = [[0; WORDS]; LANES];
-        lanes[..bases.len()].copy_from_slice(bases);
-        let mut powers = field.power(&lanes, &windows, twos, one);
+    bases.into_iter().all(|base| {
+        let mut power = field.power(&base, &windows, twos, one);
         // A base of 0 says nothing.
-        let mut passed: [bool; LANES] =
-            array::from_fn(|i| lanes[i] == [0; WORDS] || powers[i] == one || powers[i] == minus_one);
-        for _ in 1..twos {
-            powers = field.multiply(&powers, &powers);
-            passed = array::from_fn(|i| passed[i] || powers[i] == minus_one);
+        if base == [0; WORDS] || power == one || power == minus_one {
+            return true;
         }
-        passed == [true; LANES]
+        (1..twos).any(|_| {
+            power = field.multiply(&power, &power);
+            power == minus_one
+        })
     })
 }
 
@@ -62,37 +54,35 @@ impl Field {
     }
 
     #[inline]
-    fn multiply(&self, a: &Lanes, b: &Lanes) -> Lanes {
-        array::from_fn(|i| {
-            let (mut low, mut high) = ([0; WORDS], [0; WORDS]);
-            multiply_add(&mut low, &a[i], &b[i], &mut high);
-            let carry = cancel(&mut low, &self.modulus, self.inverse);
-            let (sum, over) = sum(&high, &carry);
-            let (reduced, under) = difference(&sum, &self.modulus);
-            if over || !under { reduced } else { sum }
-        })
+    fn multiply(&self, a: &Number, b: &Number) -> Number {
+        let (mut low, mut high) = ([0; WORDS], [0; WORDS]);
+        multiply_add(&mut low, a, b, &mut high);
+        let carry = cancel(&mut low, &self.modulus, self.inverse);
+        let (sum, over) = sum(&high, &carry);
+        let (reduced, under) = difference(&sum, &self.modulus);
+        if over || !under { reduced } else { sum }
     }
 
-    /// The powers whose exponent, from the place `low` on, these are the windows of.
-    fn power(&self, bases: &Lanes, windows: &[Window], low: u32, one: Number) -> Lanes {
-        let squares = self.multiply(bases, bases);
-        let mut odd_powers = [*bases; 1 << WINDOW >> 1];
+    /// The power whose exponent, from the place `low` on, these are the windows of.
+    fn power(&self, base: &Number, windows: &[Window], low: u32, one: Number) -> Number {
+        let square = self.multiply(base, base);
+        let mut odd_powers = [*base; 1 << WINDOW >> 1];
         for i in 1..odd_powers.len() {
-            odd_powers[i] = self.multiply(&odd_powers[i - 1], &squares);
+            odd_powers[i] = self.multiply(&odd_powers[i - 1], &square);
         }
-        let Some((highest, rest)) = windows.split_last() else { return [one; LANES] };
-        let (mut powers, mut place) = (odd_powers[highest.odd_power], highest.bit);
+        let Some((highest, rest)) = windows.split_last() else { return one };
+        let (mut power, mut place) = (odd_powers[highest.odd_power], highest.bit);
         for window in rest.iter().rev() {
             for _ in window.bit..place {
-                powers = self.multiply(&powers, &powers);
+                power = self.multiply(&power, &power);
             }
-            powers = self.multiply(&powers, &odd_powers[window.odd_power]);
+            power = self.multiply(&power, &odd_powers[window.odd_power]);
             place = window.bit;
         }
         for _ in low..place {
-            powers = self.multiply(&powers, &powers);
+            power = self.multiply(&power, &power);
         }
-        powers
+        power
     }
 }
 
