@@ -158,6 +158,12 @@ def main():
             write("binary_field", bytes([curve]) + bytes([byte]) * 216)
             for spoil in range(8):
                 write("binary_curve", fields(bytes([curve, spoil, byte, 0]), bytes([byte]) * 52, bytes([7]) * 51, bytes([byte]) * 64))
+    for size in (8, 20, 32, 64, 65, 72, 128, 192, 256, 257, 264):
+        for octet in (0x00, 0x01, 0x80, 0xAA, 0xFF):
+            modulus = bytes([max(octet, 1)]) + bytes([octet]) * (size - 2) + b"\1"
+            less_one = modulus[:-1] + b"\0"
+            for exponent in (b"\3", b"\1\0\1", b"\1\xff\xff\xff\xff"):
+                write("rsa", fields(modulus, exponent, less_one, bytes([octet]) * size, bytes([0xFF]) * 20, bytes([octet]) * 32))
     for certificate in VECTORS.glob("cursive/certificates/*"):
         write("certificate", certificate.read_bytes())
         write("certificate", certificate_der(certificate.read_bytes()))
