@@ -1,5 +1,6 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4): read strictly, shown safely.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::asn1::{DerDefect, DerError, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, dotted};
@@ -22,9 +23,11 @@ pub(crate) enum NameRules {
 }
 
 /// A name made ready for comparison: equal exactly when the names are equal under the rules it was made with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MatchingForm {
-    rdns: Vec<Vec<u8>>,
+    /// The relative names in their order, each behind its length: where one octet string begins another, so does one list
+    /// of relative names.
+    rdns: Vec<u8>,
 }
 
 impl MatchingForm {
@@ -85,15 +88,25 @@ impl Name {
     /// The name as it compares under these rules.
     pub(crate) fn matching_form(&self, rules: NameRules) -> MatchingForm {
         // The octets were read before. If they could not be read again, they would equal nothing but themselves.
-        let Ok(rdns) = self.rdns() else { return MatchingForm { rdns: vec![self.der.clone()] } };
-        MatchingForm { rdns: rdns.iter().map(|rdn| matching_octets(rdn, rules)).collect() }
+        MatchingForm { rdns: self.matching_octets(rules).unwrap_or_else(|_| self.der.clone()) }
+    }
+
+    fn matching_octets(&self, rules: NameRules) -> Result<Vec<u8>, DerError> {
+        let mut rdns = Reader::new(&self.der, "Name").element(SEQUENCE, "Name")?.reader();
+        // For each tag and length that the DER has, a length of ours: about twice as much for short values.
+        let mut octets = Vec::with_capacity(self.der.len().saturating_mul(2));
+        while !rdns.is_empty() {
+            let mut values = rdns.element(SET, "Name")?.reader();
+            behind_length(&mut octets, |octets| write_rdn(&mut values, rules, octets))?;
+        }
+        Ok(octets)
     }
 
     /// The values of the emailAddress attributes (RFC 5280 section 4.1.2.6); `None` for one that is no text.
     pub(crate) fn email_addresses(&self) -> Vec<Option<String>> {
         let rdns = self.rdns().unwrap_or_default();
         let addresses = rdns.iter().flatten().filter(|attribute| attribute.oid == EMAIL_ADDRESS);
-        addresses.map(Attribute::text).collect()
+        addresses.map(|attribute| attribute.text().map(Cow::into_owned)).collect()
     }
 
     /// The relative names, each as its attributes; the octets were checked when the name was read.
@@ -201,31 +214,33 @@ impl<'a> Attribute<'a> {
     }
 
     /// The attribute as it compares: type, whether the value is text, value; lengths before what varies in length.
-    fn matching_octets(&self, rules: NameRules) -> Vec<u8> {
-        let (kind, value) = match (self.text(), rules) {
-            (Some(text), NameRules::AnyStringType) => (0, text.into_bytes()),
-            (Some(text), NameRules::Rfc5280) => (0, prepared(&text).into_bytes()),
+    fn write_matching(&self, rules: NameRules, octets: &mut Vec<u8>) {
+        behind_length(octets, |octets| octets.extend_from_slice(self.oid));
+        let text = self.text();
+        octets.push(u8::from(text.is_none()));
+        behind_length(octets, |octets| match (text, rules) {
+            (Some(text), NameRules::AnyStringType) => octets.extend_from_slice(text.as_bytes()),
+            (Some(text), NameRules::Rfc5280) => write_prepared(&text, octets),
             // Types whose matching rules we do not know compare by their DER.
-            (None, _) => (1, self.value.raw.to_vec()),
-        };
-        [&length(self.oid)[..], self.oid, &[kind], &length(&value), &value].concat()
+            (None, _) => octets.extend_from_slice(self.value.raw),
+        });
     }
 
     /// The value as text, where its string type is one that RFC 5280 knows and its octets are such a string.
-    fn text(&self) -> Option<String> {
+    fn text(&self) -> Option<Cow<'a, str>> {
         let octets = self.value.contents;
         match self.value.tag {
             // UTF8String, and the ASCII types: NumericString, PrintableString, IA5String, VisibleString.
-            0x0c => std::str::from_utf8(octets).ok().map(str::to_owned),
+            0x0c => std::str::from_utf8(octets).ok().map(Cow::Borrowed),
             0x12 | 0x13 | 0x16 | 0x1a if octets.is_ascii() => {
-                std::str::from_utf8(octets).ok().map(str::to_owned)
+                std::str::from_utf8(octets).ok().map(Cow::Borrowed)
             }
             // TeletexString: in certificates it is Latin-1.
             0x14 => Some(octets.iter().copied().map(char::from).collect()),
             // BMPString: UCS-2, so a surrogate is no character.
-            0x1e => wide(octets, |pair: [u8; 2]| u32::from(u16::from_be_bytes(pair))),
+            0x1e => wide(octets, |pair: [u8; 2]| u32::from(u16::from_be_bytes(pair))).map(Cow::Owned),
             // UniversalString: UCS-4.
-            0x1c => wide(octets, u32::from_be_bytes),
+            0x1c => wide(octets, u32::from_be_bytes).map(Cow::Owned),
             _ => None,
         }
     }
@@ -250,14 +265,34 @@ impl fmt::Display for Attribute<'_> {
 }
 
 /// One RDN as it compares. X.690 section 11.6 sorts a SET OF by its DER, which depends on string types: sorted anew.
-fn matching_octets(rdn: &[Attribute<'_>], rules: NameRules) -> Vec<u8> {
-    let mut attributes: Vec<_> = rdn.iter().map(|attribute| attribute.matching_octets(rules)).collect();
+fn write_rdn(values: &mut Reader<'_>, rules: NameRules, octets: &mut Vec<u8>) -> Result<(), DerError> {
+    let first = Attribute::read(values, "Name")?;
+    if values.is_empty() {
+        first.write_matching(rules, octets);
+        return Ok(());
+    }
+    let mut attributes = Vec::new();
+    let mut next = Some(first);
+    while let Some(attribute) = next {
+        let mut one = Vec::new();
+        attribute.write_matching(rules, &mut one);
+        attributes.push(one);
+        next = if values.is_empty() { None } else { Some(Attribute::read(values, "Name")?) };
+    }
     attributes.sort_unstable();
-    attributes.concat()
+    attributes.iter().for_each(|attribute| octets.extend_from_slice(attribute));
+    Ok(())
 }
 
-fn length(octets: &[u8]) -> [u8; 8] {
-    u64::try_from(octets.len()).unwrap_or(u64::MAX).to_be_bytes()
+/// Puts the length of what is written before it.
+fn behind_length<T>(octets: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let place = octets.len();
+    octets.extend_from_slice(&[0; 8]);
+    let outcome = write(octets);
+    if let Some((length, written)) = octets.get_mut(place..).and_then(<[u8]>::split_first_chunk_mut::<8>) {
+        *length = u64::try_from(written.len()).unwrap_or(u64::MAX).to_be_bytes();
+    }
+    outcome
 }
 
 /// A text as caseIgnoreMatch compares it (RFC 4518): lower case, no white space at the ends, one space for each run of
@@ -267,16 +302,21 @@ fn length(octets: &[u8]) -> [u8; 8] {
 /// folded that lower-casing leaves apart (`ß` and `ss`). So names that the standard holds equal may be held different
 /// here, never the reverse. That refuses an issuer or a permitted subtree; it passes over an excluded subtree, where
 /// an authority writes the same name in two normal forms.
-fn prepared(text: &str) -> String {
-    let mut words = String::with_capacity(text.len());
+fn write_prepared(text: &str, octets: &mut Vec<u8>) {
+    let start = octets.len();
     for word in text.split_whitespace() {
-        if !words.is_empty() {
-            words.push(' ');
+        if octets.len() > start {
+            octets.push(b' ');
+        }
+        if word.is_ascii() {
+            octets.extend(word.bytes().map(|octet| octet.to_ascii_lowercase()));
+            continue;
         }
         // Letter by letter: `str::to_lowercase` writes a sigma differently at the end of a word.
-        words.extend(word.chars().flat_map(char::to_lowercase));
+        for letter in word.chars().flat_map(char::to_lowercase) {
+            octets.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
     }
-    words
 }
 
 fn wide<const OCTETS: usize>(octets: &[u8], code_point: impl Fn([u8; OCTETS]) -> u32) -> Option<String> {
@@ -429,7 +469,8 @@ mod tests {
         let form = name(std::slice::from_ref(&one)).unwrap().matching_form(ANY_STRING_TYPE);
         // A value that holds what a second attribute would add.
         let mut forged = b"a".to_vec();
-        forged.extend(form.rdns.concat());
+        // Without the length of the whole.
+        forged.extend_from_slice(form.rdns.get(8..).unwrap());
         let forged = name(&[attribute(CN, 0x0c, &forged)]).unwrap();
         assert!(!equal(&forged, &name(&[[&one[..], &one].concat()]).unwrap(), ANY_STRING_TYPE));
     }
