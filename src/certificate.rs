@@ -1,6 +1,7 @@
 //! Certificates: X.509 (RFC 5280 section 4) in DER or PEM, read strictly, kept as they were signed.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -49,7 +50,7 @@ pub struct Certificate(Arc<Inner>);
 struct Inner {
     der: Vec<u8>,
     fields: Fields,
-    fingerprint: Digest,
+    fingerprint: OnceLock<Digest>,
     public_key: OnceLock<Result<PublicKey, PublicKeyError>>,
 }
 
@@ -62,7 +63,7 @@ struct Fields {
     signature: Range<usize>,
     version: Version,
     /// The contents of the INTEGER.
-    serial: Vec<u8>,
+    serial: Range<usize>,
     issuer: Name,
     validity: Validity,
     subject: Name,
@@ -190,14 +191,7 @@ impl Certificate {
 
     fn from_owned_der(der: Vec<u8>) -> Result<Self, CertificateError> {
         let fields = Fields::read(&der)?;
-        let mut fingerprint = StreamingDigest::new(HashMethod::Sha256);
-        fingerprint.update(&der);
-        Ok(Self(Arc::new(Inner {
-            der,
-            fields,
-            fingerprint: fingerprint.finish(),
-            public_key: OnceLock::new(),
-        })))
+        Ok(Self(Arc::new(Inner { der, fields, fingerprint: OnceLock::new(), public_key: OnceLock::new() })))
     }
 
     /// The certificate as it was signed.
@@ -209,7 +203,11 @@ impl Certificate {
     /// The SHA-256 of the DER: what `openssl x509 -fingerprint -sha256` prints.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
-        self.0.fingerprint
+        *self.0.fingerprint.get_or_init(|| {
+            let mut fingerprint = StreamingDigest::new(HashMethod::Sha256);
+            fingerprint.update(&self.0.der);
+            fingerprint.finish()
+        })
     }
 
     /// The version.
@@ -222,7 +220,7 @@ impl Certificate {
     /// are broken CAs' work (RFC 5280 section 4.1.2.2).
     #[must_use]
     pub fn serial(&self) -> &[u8] {
-        &self.0.fields.serial
+        self.part(&self.0.fields.serial)
     }
 
     /// The octets that its issuer signed.
@@ -312,6 +310,12 @@ impl PartialEq for Certificate {
 
 impl Eq for Certificate {}
 
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.der.hash(state);
+    }
+}
+
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({}, SHA-256 {})", self.subject(), self.fingerprint())
@@ -332,6 +336,7 @@ impl Fields {
         let mut tbs = to_be_signed.reader();
         let version = read_version(&mut tbs)?;
         let serial = read_serial(&mut tbs)?;
+        let serial = end_range(&serial, serial.contents);
         let inner = AlgorithmIdentifier::read(&mut tbs, "tbsCertificate.signature")?;
         // RFC 5280 section 4.1.1.2: the unsigned field must contain the same identifier as the signed one.
         if inner.element.raw != outer.element.raw {
@@ -384,10 +389,10 @@ fn read_version(tbs: &mut Reader<'_>) -> Result<Version, CertificateError> {
 
 /// RFC 5280 section 4.1.2.2: at most 20 octets. Zero and negative ones, which CAs must not use, are to be handled
 /// gracefully; NIST PKITS 4.4.14 has one.
-pub(crate) fn read_serial(tbs: &mut Reader<'_>) -> Result<Vec<u8>, CertificateError> {
-    let contents = tbs.element(INTEGER, "serialNumber")?.integer()?;
-    match contents {
-        [0x00, magnitude @ ..] | magnitude if magnitude.len() <= 20 => Ok(contents.to_vec()),
+pub(crate) fn read_serial<'a>(tbs: &mut Reader<'a>) -> Result<Element<'a>, CertificateError> {
+    let serial = tbs.element(INTEGER, "serialNumber")?;
+    match serial.integer()? {
+        [0x00, magnitude @ ..] | magnitude if magnitude.len() <= 20 => Ok(serial),
         _ => Err(CertificateError::Serial),
     }
 }

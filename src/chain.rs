@@ -249,7 +249,7 @@ impl Prepared {
         signer: &ChainCertificate,
         intermediates: &[Certificate],
     ) -> (Vec<Node>, usize) {
-        let known = |certificate: &Certificate| self.pool.position(certificate.der().as_ref());
+        let known = |certificate: &Certificate| self.pool.position(certificate);
         let node = |certificate| Node::new(certificate, Role::Untrusted, &self.rules, self.at);
         let mut extra = Vec::new();
         let index = known(signer.certificate()).unwrap_or_else(|| {

@@ -235,7 +235,7 @@ fn read_entries(
     }
     while !reader.is_empty() {
         let mut entry = reader.element(SEQUENCE, "revokedCertificates")?.reader();
-        let serial = read_serial(&mut entry)?;
+        let serial = read_serial(&mut entry)?.contents.to_vec();
         let since = Timestamp::read(&mut entry, "revocationDate")?;
         if let Some(extensions) = entry.optional(SEQUENCE, "crlEntryExtensions")? {
             if !is_v2 {

@@ -1,12 +1,14 @@
 //! The certificates that a chain may be built from, found by their subject.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::OnceLock;
 
 use super::ChainCertificate;
 use super::name_constraints::PresentedNames;
 use super::profile::Profile;
 use super::rules::{RuleViolation, Rules};
+use crate::certificate::Certificate;
 use crate::general_name::GeneralName;
 use crate::name::MatchingForm;
 use crate::public_key::KeyOutline;
@@ -97,15 +99,14 @@ pub(super) enum KeyIdMatch {
 pub(super) struct Pool {
     nodes: Vec<Node>,
     by_subject: HashMap<MatchingForm, Vec<usize>>,
-    by_der: HashMap<Vec<u8>, usize>,
+    by_certificate: HashMap<Certificate, usize>,
 }
 
 impl Pool {
     /// Takes a certificate, unless it is there already: trusted ones are to come first.
     pub(super) fn insert(&mut self, node: Node) {
-        let der = node.certificate.certificate().der().to_vec();
         let index = self.nodes.len();
-        if let std::collections::hash_map::Entry::Vacant(entry) = self.by_der.entry(der) {
+        if let Entry::Vacant(entry) = self.by_certificate.entry(node.certificate.certificate().clone()) {
             entry.insert(index);
             self.by_subject.entry(node.subject.clone()).or_default().push(index);
             self.nodes.push(node);
@@ -116,8 +117,8 @@ impl Pool {
         &self.nodes
     }
 
-    pub(super) fn position(&self, der: &[u8]) -> Option<usize> {
-        self.by_der.get(der).copied()
+    pub(super) fn position(&self, certificate: &Certificate) -> Option<usize> {
+        self.by_certificate.get(certificate).copied()
     }
 
     pub(super) fn with_subject(&self, subject: &MatchingForm) -> &[usize] {
