@@ -64,10 +64,15 @@ pub(super) struct Search<'a, R> {
     nodes: Vec<&'a Node>,
     signer: usize,
     work: Work,
-    /// Whether the key of the second made the signature of the first: each pair is checked once.
-    signatures: HashMap<(usize, &'a [u8]), bool>,
-    /// The keys that were asked for, each prepared and paid for once, however many certificates have it.
-    keys: HashMap<&'a [u8], Result<PublicKey, PublicKeyError>>,
+    /// Whether this key made the signature of this node: each pair is checked once.
+    signatures: HashMap<(usize, KeyIndex), bool>,
+    /// The keys that were asked for, each prepared and paid for once, however many certificates have it. A certificate may
+    /// have prepared its key in an earlier search: paid for it is anew, so that no answer depends on what came before.
+    keys: Vec<Option<Result<PublicKey, PublicKeyError>>>,
+    /// The place of each key in `keys`, by its SubjectPublicKeyInfo.
+    key_indices: HashMap<&'a [u8], KeyIndex>,
+    /// The same of each node whose key was asked for.
+    keys_of_nodes: Vec<Option<KeyIndex>>,
     /// The candidates of each certificate, in their order: found and sorted once.
     candidates: HashMap<usize, Rc<[usize]>>,
     /// For each node whether a chain led to it, and from which certificate below it the first did.
@@ -80,6 +85,10 @@ pub(super) struct Search<'a, R> {
     /// The trusted certificates that were seen to be self-signed.
     roots: Vec<usize>,
 }
+
+/// The place of a key among those that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct KeyIndex(usize);
 
 /// Whether, and from where, a chain first led to a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +119,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
         signer: usize,
     ) -> Self {
         let nodes: Vec<_> = pool.nodes().iter().chain(extra).collect();
-        let reached = vec![Reached::No; nodes.len()];
+        let (reached, keys_of_nodes) = (vec![Reached::No; nodes.len()], vec![None; nodes.len()]);
         Self {
             rules,
             partial_chain,
@@ -120,7 +129,9 @@ impl<'a, R: ChainRules> Search<'a, R> {
             signer,
             work: Work::default(),
             signatures: HashMap::new(),
-            keys: HashMap::new(),
+            keys: Vec::new(),
+            key_indices: HashMap::new(),
+            keys_of_nodes,
             candidates: HashMap::new(),
             reached,
             notes: Vec::new(),
@@ -291,9 +302,9 @@ impl<'a, R: ChainRules> Search<'a, R> {
             return Ok(Ok(()));
         }
         // A key that cannot be prepared tells more than a signature that does not hold.
-        let key = self.keys.get(issuer_node.certificate.certificate().subject_public_key_info());
-        Ok(Err(match key {
-            Some(Err(error)) => RuleViolation::Key { error: error.clone() },
+        let KeyIndex(key) = self.key_index(issuer, issuer_node);
+        Ok(Err(match self.keys.get(key) {
+            Some(Some(Err(error))) => RuleViolation::Key { error: error.clone() },
             _ => RuleViolation::SignatureInvalid,
         }))
     }
@@ -305,8 +316,8 @@ impl<'a, R: ChainRules> Search<'a, R> {
         };
         let (child_certificate, issuer_certificate) =
             (child_node.certificate.certificate(), issuer_node.certificate.certificate());
-        let key_octets = issuer_certificate.subject_public_key_info();
-        if let Some(&known) = self.signatures.get(&(child, key_octets)) {
+        let key_index = self.key_index(issuer, issuer_node);
+        if let Some(&known) = self.signatures.get(&(child, key_index)) {
             self.work.charge(1)?;
             return Ok(known);
         }
@@ -317,14 +328,31 @@ impl<'a, R: ChainRules> Search<'a, R> {
             return Ok(false);
         }
         let message = child_certificate.to_be_signed();
-        let preparation = if self.keys.contains_key(key_octets) { 0 } else { preparation_price(outline) };
+        let Some(kept) = self.keys.get_mut(key_index.0) else { return Ok(false) };
+        let preparation = if kept.is_some() { 0 } else { preparation_price(outline) };
         let prices = [preparation, signature_price(outline), hashing_price(message.len())];
         self.work.charge(prices.into_iter().fold(0, u32::saturating_add))?;
-        let key = self.keys.entry(key_octets).or_insert_with(|| issuer_certificate.public_key());
+        let key = kept.get_or_insert_with(|| issuer_certificate.public_key());
         let signature = child_certificate.signature();
         let signed = key.as_ref().is_ok_and(|key| algorithm.verify(key, message, signature).is_ok());
-        self.signatures.insert((child, key_octets), signed);
+        self.signatures.insert((child, key_index), signed);
         Ok(signed)
+    }
+
+    /// Where the key of this node is kept, once it is prepared.
+    fn key_index(&mut self, index: usize, node: &'a Node) -> KeyIndex {
+        if let Some(&Some(known)) = self.keys_of_nodes.get(index) {
+            return known;
+        }
+        let octets = node.certificate.certificate().subject_public_key_info();
+        let key_index = *self.key_indices.entry(octets).or_insert(KeyIndex(self.keys.len()));
+        if key_index.0 == self.keys.len() {
+            self.keys.push(None);
+        }
+        if let Some(place) = self.keys_of_nodes.get_mut(index) {
+            *place = Some(key_index);
+        }
+        key_index
     }
 
     /// Whether a chain may end here: trusted, and self-signed unless partial chains are allowed.
@@ -388,7 +416,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
     fn note_missing(&mut self, child: usize, height: usize) {
         let Some(&node) = self.nodes.get(child) else { return };
         let certificate = node.certificate.certificate();
-        let own_key = (child, certificate.subject_public_key_info());
+        let own_key = (child, self.key_index(child, node));
         if self.notes.iter().any(|note| note.child == child && note.certificate == child) {
             return;
         }
