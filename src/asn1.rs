@@ -159,14 +159,12 @@ impl<'a> Reader<'a> {
         if tag & 0x1f == 0x1f {
             return Err(self.error(field, DerDefect::Value));
         }
-        let of_length = |error: der::Error| match error.kind() {
-            ErrorKind::Incomplete { .. } => DerDefect::Truncated,
-            _ => DerDefect::Length,
+        let (prefix, length) = match after_tag.first() {
+            // The short form (X.690 section 8.1.3.4), which nearly all lengths have.
+            Some(&length @ 0..=0x7f) => (2, usize::from(length)),
+            _ => long_length(after_tag).map_err(|defect| self.error(field, defect))?,
         };
-        let mut reader = SliceReader::new(after_tag).map_err(|error| self.error(field, of_length(error)))?;
-        let length = Length::decode(&mut reader).map_err(|error| self.error(field, of_length(error)))?;
-        let prefix = usize_of(reader.position()).saturating_add(1);
-        let total = prefix.saturating_add(usize_of(length));
+        let total = prefix.saturating_add(length);
         let (Some(raw), Some(contents), Some(rest)) =
             (self.rest.get(..total), self.rest.get(prefix..total), self.rest.get(total..))
         else {
@@ -199,6 +197,17 @@ impl<'a> Reader<'a> {
     fn error(&self, field: &'static str, defect: DerDefect) -> DerError {
         DerError { field, offset: self.offset, defect }
     }
+}
+
+/// How many octets tag and length have, and the contents.
+fn long_length(after_tag: &[u8]) -> Result<(usize, usize), DerDefect> {
+    let defect = |error: der::Error| match error.kind() {
+        ErrorKind::Incomplete { .. } => DerDefect::Truncated,
+        _ => DerDefect::Length,
+    };
+    let mut reader = SliceReader::new(after_tag).map_err(defect)?;
+    let length = Length::decode(&mut reader).map_err(defect)?;
+    Ok((usize_of(reader.position()).saturating_add(1), usize_of(length)))
 }
 
 impl<'a> Element<'a> {
