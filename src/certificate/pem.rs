@@ -90,7 +90,9 @@ fn check(pem: &[u8]) -> Result<(), PemDefect> {
         if line.contains(&b'\r') {
             return Err(PemDefect::LoneCarriageReturn);
         }
-        let begin = line.windows(BEGIN.len()).position(|window| window == BEGIN);
+        // Nearly no line has a dash: looking for one first makes this several times as fast.
+        let dashed = line.contains(&b'-');
+        let begin = line.windows(BEGIN.len()).position(|window| dashed && window == BEGIN);
         match (begin, line.strip_prefix(END), open) {
             (Some(0), _, None) => match label(line.get(BEGIN.len()..).unwrap_or_default()) {
                 Some(b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE") => return Err(PemDefect::OtherLabel),
