@@ -9,7 +9,7 @@ use sha1::Digest as _;
 
 use crate::algorithm::HashMethod;
 use crate::asn1::{AlgorithmIdentifier, BIT_STRING, DerDefect, DerError, Reader, SEQUENCE, dotted, tlv};
-use crate::digest::StreamingDigest;
+use crate::digest::{Digest, StreamingDigest};
 use crate::public_key::{
     KeyKind, PssParameters, PssSaltLength, PublicKey, PublicKeyError, VerificationError,
 };
@@ -135,9 +135,9 @@ impl SignatureAlgorithm {
         match self {
             Self::RsaPkcs1(hash) => key.verify_pkcs1v15(&hash.digest_info(message), signature),
             Self::RsaPss { hash_method, salt_length } => {
-                let digest = CertificateHash::Sha2(hash_method).digest(message);
+                let digest = sha2(hash_method, message);
                 let salt_length = PssSaltLength::Exactly(salt_length);
-                key.verify_digest(hash_method, &digest, signature, salt_length).map(|_| ())
+                key.verify_digest(hash_method, digest.as_bytes(), signature, salt_length).map(|_| ())
             }
             Self::Dsa(hash) | Self::Ecdsa(hash) => key.verify_any_digest(&hash.digest(message), signature),
             Self::Ed25519 => key.verify_message(message, signature),
@@ -172,31 +172,34 @@ impl CertificateHash {
     fn digest(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha1 => sha1::Sha1::digest(message).to_vec(),
-            Self::Sha2(hash_method) => {
-                let mut digest = StreamingDigest::new(hash_method);
-                digest.update(message);
-                digest.finish().as_bytes().to_vec()
-            }
+            Self::Sha2(hash_method) => sha2(hash_method, message).as_bytes().to_vec(),
         }
     }
 
     /// The DER of the DigestInfo, with NULL parameters (RFC 8017 section 9.2 note 1).
     fn digest_info(self, message: &[u8]) -> Vec<u8> {
-        let prefix: &[u8] = match self {
-            Self::Sha1 => {
-                &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14]
-            }
-            Self::Sha2(hash_method) => match hash_method {
-                HashMethod::Sha224 => &SHA224_PREFIX,
-                HashMethod::Sha256 => &SHA256_PREFIX,
-                HashMethod::Sha384 => &SHA384_PREFIX,
-                HashMethod::Sha512 => &SHA512_PREFIX,
-            },
+        let hash_method = match self {
+            Self::Sha1 => return [&SHA1_PREFIX[..], &sha1::Sha1::digest(message)].concat(),
+            Self::Sha2(hash_method) => hash_method,
         };
-        [prefix, &self.digest(message)].concat()
+        let prefix = match hash_method {
+            HashMethod::Sha224 => &SHA224_PREFIX,
+            HashMethod::Sha256 => &SHA256_PREFIX,
+            HashMethod::Sha384 => &SHA384_PREFIX,
+            HashMethod::Sha512 => &SHA512_PREFIX,
+        };
+        [prefix, sha2(hash_method, message).as_bytes()].concat()
     }
 }
 
+fn sha2(hash_method: HashMethod, message: &[u8]) -> Digest {
+    let mut digest = StreamingDigest::new(hash_method);
+    digest.update(message);
+    digest.finish()
+}
+
+const SHA1_PREFIX: [u8; 15] =
+    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 const SHA224_PREFIX: [u8; 19] = sha2_prefix(4, 28);
 const SHA256_PREFIX: [u8; 19] = sha2_prefix(1, 32);
 const SHA384_PREFIX: [u8; 19] = sha2_prefix(2, 48);
