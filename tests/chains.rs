@@ -61,6 +61,21 @@ fn novas_documented_chain_passes_all_three_policies() {
     }
 }
 
+/// Each search pays for the keys that it uses: what a service has kept from another cannot change its answer.
+#[test]
+fn a_search_costs_the_same_whether_or_not_its_keys_were_prepared_before() {
+    let root = certificate("certificates/root-dsa2048-256-sha256.der").certificate().clone();
+    let policy = ChainPolicy::cursive().enforce_valid_dates(false).enforce_signing_extensions(false);
+    let validator = CertificateValidator::builder()
+        .trusted(TrustStore::from_certificates([("root", root.clone())]))
+        .policy(policy)
+        .build();
+    // A check of DSA-2048/256, and the preparation of its key.
+    assert_eq!(validator.validate(&root).unwrap().work(), 17 + 64);
+    assert!(root.public_key().is_ok());
+    assert_eq!(validator.validate(&root).unwrap().work(), 17 + 64);
+}
+
 #[test]
 fn without_an_intermediate_or_the_root_there_is_no_chain_and_the_error_names_what_is_missing() {
     for (ids, missing) in [
