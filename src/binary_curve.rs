@@ -32,6 +32,7 @@ use field::{Arithmetic, Element, Task, words_from_octets};
 use multiplication::{Table, double_multiply};
 use parameters::Domain;
 use point::Affine;
+pub(crate) use recoding::non_adjacent_form;
 
 /// One of the four curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

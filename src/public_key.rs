@@ -12,6 +12,7 @@ use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 mod dsa;
 mod ecdsa;
 mod ed25519;
+mod prime_curve;
 mod rsa;
 mod two_integers;
 

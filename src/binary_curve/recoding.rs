@@ -80,7 +80,7 @@ fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
 }
 
 /// The width-w non-adjacent form, lowest digit first. The scalar's highest bit is not set.
-pub(super) fn non_adjacent_form<const WORDS: usize>(scalar: &[u64; WORDS], width: u32) -> Vec<i16> {
+pub(crate) fn non_adjacent_form<const WORDS: usize>(scalar: &[u64; WORDS], width: u32) -> Vec<i16> {
     let length = WORDS * 64;
     let mut digits = vec![0; length];
     let (mut place, mut carry) = (0, 0);

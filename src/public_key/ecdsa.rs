@@ -2,13 +2,13 @@
 //! certificates are signed with.
 
 use p256::ecdsa as p256_ecdsa;
-use p384::ecdsa as p384_ecdsa;
-use p521::ecdsa as p521_ecdsa;
+use p384::{NistP384, ecdsa as p384_ecdsa};
+use p521::{NistP521, ecdsa as p521_ecdsa};
 use signature::hazmat::PrehashVerifier;
 
 use super::{
     KeyKind, PublicKeyError, SignatureError, SignatureInteger, SignatureMatch, SubjectPublicKeyInfo,
-    VerificationError, two_integers,
+    VerificationError, prime_curve::KeyMultiples, two_integers,
 };
 use crate::algorithm::Curve;
 use crate::asn1::{DerDefect, OBJECT_IDENTIFIER, SEQUENCE, dotted};
@@ -24,8 +24,8 @@ const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 #[derive(Debug)]
 pub(super) enum EcKey {
     P256(p256_ecdsa::VerifyingKey),
-    P384(p384_ecdsa::VerifyingKey),
-    P521(Box<p521_ecdsa::VerifyingKey>),
+    P384(p384_ecdsa::VerifyingKey, KeyMultiples<NistP384>),
+    P521(Box<p521_ecdsa::VerifyingKey>, KeyMultiples<NistP521>),
     Binary(BinaryKey),
 }
 
@@ -67,19 +67,19 @@ impl EcKey {
         }
         // Both check that the coordinates are below the field's prime and fulfil the curve's equation.
         let off_curve = |_| PublicKeyError::PointNotOnCurve { curve: KeyKind::Ec(curve) };
-        Ok(match curve {
-            Curve::Secp384r1 => {
-                Self::P384(p384_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?)
-            }
-            _ => Self::P521(Box::new(p521_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?)),
-        })
+        if curve == Curve::Secp384r1 {
+            let key = p384_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?;
+            return Ok(Self::P384(key, KeyMultiples::new()));
+        }
+        let key = p521_ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(off_curve)?;
+        Ok(Self::P521(Box::new(key), KeyMultiples::new()))
     }
 
     pub(super) fn kind(&self) -> KeyKind {
         match self {
             Self::P256(_) => KeyKind::P256,
-            Self::P384(_) => KeyKind::Ec(Curve::Secp384r1),
-            Self::P521(_) => KeyKind::Ec(Curve::Secp521r1),
+            Self::P384(..) => KeyKind::Ec(Curve::Secp384r1),
+            Self::P521(..) => KeyKind::Ec(Curve::Secp521r1),
             Self::Binary(key) => KeyKind::Ec(match key.curve() {
                 BinaryCurve::Sect409k1 => Curve::Sect409k1,
                 BinaryCurve::Sect409r1 => Curve::Sect409r1,
@@ -92,8 +92,8 @@ impl EcKey {
     pub(super) fn check(&self, signature: &[u8]) -> Result<(), SignatureError> {
         match self {
             Self::P256(_) => p256_signature(signature).map(|_| ()),
-            Self::P384(_) => p384_signature(signature).map(|_| ()),
-            Self::P521(_) => p521_signature(signature).map(|_| ()),
+            Self::P384(..) => p384_signature(signature).map(|_| ()),
+            Self::P521(..) => p521_signature(signature).map(|_| ()),
             Self::Binary(key) => binary_signature(key, signature).map(|_| ()),
         }
     }
@@ -107,11 +107,21 @@ impl EcKey {
     ) -> Result<SignatureMatch, VerificationError> {
         let verified = match self {
             Self::P256(key) => key.verify_prehash(digest, &p256_signature(signature)?),
-            Self::P384(key) => key.verify_prehash(digest, &p384_signature(signature)?),
-            Self::P521(key) => key.verify_prehash(digest, &p521_signature(signature)?),
+            Self::P384(key, multiples) => {
+                let signature = p384_signature(signature)?;
+                let (r, s) = signature.split_scalars();
+                let decided = multiples.verify(key.as_affine(), digest, &r, &s);
+                decided.map_or_else(|| key.verify_prehash(digest, &signature), verdict)
+            }
+            Self::P521(key, multiples) => {
+                let signature = p521_signature(signature)?;
+                let (r, s) = signature.split_scalars();
+                let decided = multiples.verify(key.as_affine(), digest, &r, &s);
+                decided.map_or_else(|| key.verify_prehash(digest, &signature), verdict)
+            }
             Self::Binary(key) => {
                 let (r, s) = binary_signature(key, signature)?;
-                key.verify(digest, &r, &s).then_some(()).ok_or_else(signature::Error::new)
+                verdict(key.verify(digest, &r, &s))
             }
         };
         match verified {
@@ -119,6 +129,10 @@ impl EcKey {
             Err(_) => Err(VerificationError::Mismatch),
         }
     }
+}
+
+fn verdict(holds: bool) -> Result<(), signature::Error> {
+    if holds { Ok(()) } else { Err(signature::Error::new()) }
 }
 
 /// The kind of a key under id-ecPublicKey: its curve (RFC 5480 section 2.1.1).
