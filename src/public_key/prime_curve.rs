@@ -24,8 +24,9 @@ use p521::NistP521;
 
 use crate::binary_curve::non_adjacent_form;
 
-/// Into how many pieces a scalar is cut. Twice as many made a kept key another fifth faster, and the first verification
-/// with a key slower than the crate's.
+/// Into how many pieces a scalar is cut. Measured beside the crate in one run, secp384r1 and secp521r1: 2 pieces 2.8 times
+/// its speed with a kept key and 1.6 times with a new one; 4 pieces 4.1 and 3.7, 1.5 and 1.4; 8 pieces 5.2 and 4.5, 1.35
+/// and 1.2.
 const PIECES: usize = 4;
 /// The width of the windows over the generator's multiples: 32 points a piece, made once.
 const GENERATOR_WIDTH: u32 = 7;
@@ -150,15 +151,16 @@ impl<F: Field> Affine<F> {
 }
 
 impl<F: Field> Jacobian<F> {
-    /// dbl-2001-b of the Explicit-Formulas Database: 3 multiplications, 5 squarings. Right for every point of odd order.
+    /// dbl-2001-b of the Explicit-Formulas Database, two doublings of field elements shorter: 3 multiplications,
+    /// 5 squarings. Right for every point of odd order.
     fn double(&self) -> Self {
         let (delta, gamma) = (self.z.square(), self.y.square());
-        let beta = self.x * gamma;
+        let two_gamma = gamma.double();
+        let four_beta = (self.x * two_gamma).double();
         let third = (self.x - delta) * (self.x + delta);
         let alpha = third.double() + third;
-        let four_beta = beta.double().double();
         let x = alpha.square() - four_beta.double();
-        let y = alpha * (four_beta - x) - gamma.square().double().double().double();
+        let y = alpha * (four_beta - x) - two_gamma.square().double();
         Self { x, y, z: (self.y + self.z).square() - gamma - delta }
     }
 
