@@ -1,6 +1,7 @@
 //! The image's digest: one hasher, chosen at run time, fed as the bytes come.
 
 mod block_buffer;
+mod lanes;
 mod sha256;
 mod sha512;
 
@@ -8,6 +9,7 @@ use std::fmt;
 use std::slice;
 
 use self::block_buffer::{BlockBuffer, Blocks, LastBlocks};
+use self::lanes::Stream;
 use crate::algorithm::HashMethod;
 
 /// A hasher for whichever of the four hash methods the properties name.
@@ -52,6 +54,31 @@ impl StreamingDigest {
             Family::Sha256(hasher) => hasher.update(data),
             Family::Sha512(hasher) => hasher.update(data),
         }
+    }
+
+    /// Gives each digest its next bytes: the same as [`update`](Self::update) of one after the other, and up to twice as
+    /// fast where the processor can hash several streams at once. The digests may be of different hash methods and the
+    /// bytes of different lengths; SHA-224 goes with SHA-256 and SHA-384 with SHA-512.
+    ///
+    /// ```
+    /// use longhand::{HashMethod, StreamingDigest};
+    ///
+    /// let mut digests = [HashMethod::Sha256, HashMethod::Sha256].map(StreamingDigest::new);
+    /// StreamingDigest::update_many(digests.iter_mut().zip([&b"abc"[..], &b""[..]]));
+    /// let [abc, nothing] = digests.map(StreamingDigest::finish);
+    /// assert!(abc.to_string().starts_with("ba7816bf8f01cfea"));
+    /// assert!(nothing.to_string().starts_with("e3b0c44298fc1c14"));
+    /// ```
+    pub fn update_many<'a>(updates: impl IntoIterator<Item = (&'a mut Self, &'a [u8])>) {
+        let (mut of_256, mut of_512) = (Vec::new(), Vec::new());
+        for (digest, data) in updates {
+            match &mut digest.family {
+                Family::Sha256(hasher) => of_256.push(hasher.begin(data)),
+                Family::Sha512(hasher) => of_512.push(hasher.begin(data)),
+            }
+        }
+        lanes::compress_all(of_256);
+        lanes::compress_all(of_512);
     }
 
     /// The digest of all bytes taken.
@@ -106,9 +133,14 @@ impl<State: Compress<BLOCK>, const BLOCK: usize> Hasher<State, BLOCK> {
     }
 
     fn update(&mut self, data: &[u8]) {
+        self.begin(data).compress();
+    }
+
+    /// Takes all but the blocks that lie in the bytes as a whole, and gives those.
+    fn begin<'a>(&'a mut self, data: &'a [u8]) -> Stream<'a, State, BLOCK> {
         let Blocks { completed, whole } = self.buffer.take(data);
         self.compress(completed.as_slice());
-        self.compress(whole);
+        Stream { state: &mut self.state, blocks: whole }
     }
 
     fn finish(mut self) -> State {
@@ -312,6 +344,32 @@ mod tests {
         ) {
             let whole = of_the_crate(hash_method, &pieces.concat());
             prop_assert_eq!(ours(hash_method, pieces.iter().map(Vec::as_slice)), whole);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn many_digests_take_their_bytes_as_each_would_alone(
+            rounds in proptest::collection::vec(
+                proptest::collection::vec((0..4_usize, 0..2000_usize, 0..700_usize), 0..9),
+                1..5,
+            ),
+        ) {
+            let message = message(3000);
+            let mut many = METHODS.iter().cycle().take(12).map(|method| StreamingDigest::new(*method)).collect::<Vec<_>>();
+            let mut alone = many.clone();
+            for round in rounds {
+                // Which digests take part, and what each takes.
+                let mut pieces = [&message[..0]; 12];
+                for (index, (method, start, length)) in round.into_iter().enumerate() {
+                    pieces[(index * 4 + method) % 12] = &message[start..start + length];
+                }
+                StreamingDigest::update_many(many.iter_mut().zip(pieces));
+                alone.iter_mut().zip(pieces).for_each(|(digest, piece)| digest.update(piece));
+            }
+            for (many, alone) in many.into_iter().zip(alone) {
+                prop_assert_eq!(many.finish(), alone.finish());
+            }
         }
     }
 }
