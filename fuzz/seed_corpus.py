@@ -164,6 +164,9 @@ def main():
             less_one = modulus[:-1] + b"\0"
             for exponent in (b"\3", b"\1\0\1", b"\1\xff\xff\xff\xff"):
                 write("rsa", fields(modulus, exponent, less_one, bytes([octet]) * size, bytes([0xFF]) * 20, bytes([octet]) * 32))
+    for digests in [(1, 5), (2, 3, 6, 7, 10), range(12), (3, 7, 11, 3, 7, 11)]:
+        plan = b"".join(bytes([digest, 4, 17 * digest]) for digest in digests)
+        write("many_digests", bytes([len(digests)]) + plan + bytes(i * 7 % 256 for i in range(2000)))
     for certificate in VECTORS.glob("cursive/certificates/*"):
         write("certificate", certificate.read_bytes())
         write("certificate", certificate_der(certificate.read_bytes()))
