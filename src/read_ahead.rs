@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 mod block;
+mod reading;
 
-use block::Block;
-
-/// How many blocks there are: one that is taken from, one that waits, one that is read into.
-const BLOCKS: usize = 3;
+pub(crate) use block::Block;
+pub(crate) use reading::{Filled, spawn};
 
 /// Reads a source ahead: a thread reads up to 512 KiB at once while the caller works on what came before, so that a file
 /// is read in the time that it takes to hash it. At most three blocks of that size are held, whatever the source has.
@@ -43,13 +41,6 @@ pub struct ReadAhead {
     ended: Option<Ended>,
 }
 
-/// What the reading thread says. That it has come to the end is said: a thread that is gone has not.
-enum Filled {
-    Block(Block),
-    End,
-    Failed(io::Error),
-}
-
 #[derive(Clone, Copy)]
 enum Ended {
     Whole,
@@ -64,8 +55,7 @@ impl ReadAhead {
     pub fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
         let (to_caller, filled) = channel();
         let (empty, from_caller) = channel();
-        let read = move || read_all(source, &to_caller, &from_caller);
-        thread::Builder::new().name("longhand-read".to_owned()).spawn(read)?;
+        spawn(source, from_caller, move |filled| to_caller.send(filled).is_ok())?;
         Ok(Self { filled, empty, current: None, given: 0, ended: None })
     }
 
@@ -96,7 +86,7 @@ impl ReadAhead {
             Ok(Filled::Block(block)) => self.current = Some(block),
             Ok(Filled::End) => self.ended = Some(Ended::Whole),
             Ok(Filled::Failed(error)) => return Err(self.fail(error)),
-            Err(_) => return Err(self.fail(io::Error::other("the source panicked"))),
+            Err(_) => return Err(self.fail(io::Error::other("the reading thread is gone"))),
         }
         Ok(())
     }
@@ -144,35 +134,6 @@ impl Read for ReadAhead {
 impl fmt::Debug for ReadAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadAhead").finish_non_exhaustive()
-    }
-}
-
-/// The reading thread: until the source ends or fails, or nobody takes its blocks.
-fn read_all(mut source: impl Read, to_caller: &Sender<Filled>, from_caller: &Receiver<Block>) {
-    let mut made = 0;
-    let last = loop {
-        let Some(mut block) = next_block(from_caller, &mut made) else { return };
-        match block.fill(&mut source) {
-            Ok(true) if to_caller.send(Filled::Block(block)).is_ok() => {}
-            Ok(true) => return,
-            Ok(false) => break Filled::End,
-            Err(error) => break Filled::Failed(error),
-        }
-    };
-    // Nobody may be there to hear it.
-    let _ = to_caller.send(last);
-}
-
-/// A block that came back, or a new one while there are few: a short source touches the memory of one.
-fn next_block(from_caller: &Receiver<Block>, made: &mut usize) -> Option<Block> {
-    match from_caller.try_recv() {
-        Ok(block) => Some(block),
-        Err(TryRecvError::Empty) if *made < BLOCKS => {
-            *made = made.saturating_add(1);
-            Some(Block::new())
-        }
-        Err(TryRecvError::Empty) => from_caller.recv().ok(),
-        Err(TryRecvError::Disconnected) => None,
     }
 }
 
@@ -289,7 +250,7 @@ mod tests {
         let (teller, told) = sync_channel(0);
         let mut source = ReadAhead::new(Told(teller)).unwrap();
         let patience = std::time::Duration::from_millis(50);
-        for _ in 0..BLOCKS {
+        for _ in 0..reading::BLOCKS {
             assert_eq!(told.recv().unwrap(), block::SIZE);
         }
         assert!(told.recv_timeout(patience).is_err());
@@ -302,6 +263,6 @@ mod tests {
         assert_eq!(told.recv().unwrap(), block::SIZE);
         // Dropped, it is not waited for, and reads no further than it must.
         drop(source);
-        assert!(told.iter().take(BLOCKS + 1).count() <= BLOCKS);
+        assert!(told.iter().take(reading::BLOCKS + 1).count() <= reading::BLOCKS);
     }
 }

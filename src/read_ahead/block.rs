@@ -11,7 +11,7 @@ pub(super) const SIZE: usize = 512 * 1024;
 const PAGE: usize = 4096;
 
 /// Memory that begins where a page does, and how much of it holds bytes.
-pub(super) struct Block {
+pub(crate) struct Block {
     memory: Vec<u8>,
     start: usize,
     length: usize,
@@ -26,7 +26,7 @@ impl Block {
     }
 
     /// What was read.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         let end = self.start.saturating_add(self.length);
         self.memory.get(self.start..end).unwrap_or_default()
     }
