@@ -11,7 +11,7 @@ use rustls_pki_types::UnixTime;
 use crate::algorithm::KeyTypes;
 use crate::chain::{CertificateValidator, ChainError, ChainPolicy, VerifiedChain};
 use crate::code::{Disposition, ErrorCode};
-use crate::digest::Digest;
+use crate::digest::{Digest, StreamingDigest};
 use crate::key_manager::{KeyManager, KeyManagerError, StoredCertificate};
 use crate::policy::{
     CannotVerifyReason, Delivery, ImageFacts, NotRequiredReason, PolicyError, Requirement, TrustChoice,
@@ -24,7 +24,7 @@ use crate::record::{ImageRecord, RecordCheck, RecordDigests, RecordError};
 use crate::revocation_list::RevocationList;
 use crate::trust::{ChainCertificate, TrustError, TrustStore};
 use crate::verifier::{
-    SignatureVerifier, StreamError, StreamVerifier, Verified, VerifierError, VerifierOptions, sealed,
+    SignatureVerifier, StreamError, StreamVerifier, Verified, VerifierError, VerifierOptions, sealed, update,
 };
 
 /// Verifies images under one policy: what a service should use.
@@ -558,8 +558,7 @@ pub struct ImageVerification {
 impl ImageVerification {
     /// Takes the image's next bytes, in pieces of any size.
     pub fn update(&mut self, data: &[u8]) {
-        self.verifier.update(data);
-        self.record.update(data);
+        update(self, data);
     }
 
     /// How many bytes it has taken.
@@ -611,7 +610,12 @@ impl io::Write for ImageVerification {
     }
 }
 
-impl sealed::Sealed for ImageVerification {}
+impl sealed::Sealed for ImageVerification {
+    fn take_without_digests(&mut self, data: &[u8]) -> [Option<&mut StreamingDigest>; 2] {
+        let [signed, _] = self.verifier.take_without_digests(data);
+        [signed, self.record.take_without_digest(data)]
+    }
+}
 
 impl StreamVerifier for ImageVerification {
     type Verdict = VerifiedImage;

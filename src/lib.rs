@@ -19,6 +19,7 @@ pub mod fuzzing {
 
 mod algorithm;
 mod asn1;
+mod batch;
 mod binary_curve;
 mod certificate;
 mod chain;
@@ -51,6 +52,7 @@ pub use algorithm::{
     SignatureScheme,
 };
 pub use asn1::{DerDefect, DerError};
+pub use batch::{BatchVerifier, Verdicts};
 pub use certificate::{Certificate, CertificateError, DateStatus, Extension, PemDefect, Validity, Version};
 pub use chain::{
     Candidates, CertificateValidator, CertificateValidatorBuilder, ChainEnd, ChainError, ChainNote,

@@ -128,3 +128,11 @@ pub const MIN_AUTHORITY_RSA_BITS: u32 = 2048;
 
 /// The smallest DSA p and q of a certificate authority, in bits (SP 800-131A revision 2, table 2).
 pub const MIN_AUTHORITY_DSA_BITS: (u32, u32) = (2048, 224);
+
+/// The most threads of one batch that hash. More are taken for so many: a number that grew by mistake must not take all
+/// threads of a machine.
+pub const MAX_BATCH_THREADS: usize = 64;
+
+/// The most images that one thread of a batch has at a time, each with a thread that reads and 1.5 MiB: with all threads
+/// that hash 1024 and 1.5 GiB.
+pub const MAX_BATCH_STREAMS: usize = 16;

@@ -161,16 +161,15 @@ impl RecordDigests {
         Self { sha2, sha1, md5: needs_md5.then(md5::Md5::new), record }
     }
 
-    pub(crate) fn update(&mut self, data: &[u8]) {
-        if let Some(digest) = &mut self.sha2 {
-            digest.update(data);
-        }
+    /// Takes the next bytes but for the digest that it gives back, if it keeps one by SHA-2.
+    pub(crate) fn take_without_digest(&mut self, data: &[u8]) -> Option<&mut StreamingDigest> {
         if let Some(digest) = &mut self.sha1 {
             digest.update(data);
         }
         if let Some(digest) = &mut self.md5 {
             digest.update(data);
         }
+        self.sha2.as_mut()
     }
 
     /// Holds the bytes against the record: `size` of them, whose digest for the signature is `signed`.

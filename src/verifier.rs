@@ -44,12 +44,28 @@ pub trait StreamVerifier: fmt::Debug + sealed::Sealed {
     fn into_verdict(self) -> Result<Self::Verdict, StreamError>;
 }
 
-pub(crate) mod sealed {
-    /// A verifier of one's own could let anything out of a hold-back writer.
-    pub trait Sealed {}
+/// Takes the image's next bytes, digests included.
+pub(crate) fn update(verifier: &mut impl sealed::Sealed, data: &[u8]) {
+    let digests = verifier.take_without_digests(data);
+    digests.into_iter().flatten().for_each(|digest| digest.update(data));
 }
 
-impl sealed::Sealed for SignatureVerifier {}
+pub(crate) mod sealed {
+    use crate::digest::StreamingDigest;
+
+    /// A verifier of one's own could let anything out of a hold-back writer.
+    pub trait Sealed {
+        /// Takes the image's next bytes but for these digests, which are still to take them, perhaps together with others.
+        fn take_without_digests(&mut self, data: &[u8]) -> [Option<&mut StreamingDigest>; 2];
+    }
+}
+
+impl sealed::Sealed for SignatureVerifier {
+    fn take_without_digests(&mut self, data: &[u8]) -> [Option<&mut StreamingDigest>; 2] {
+        self.bytes_read = self.bytes_read.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        [Some(&mut self.digest), None]
+    }
+}
 
 impl StreamVerifier for SignatureVerifier {
     type Verdict = Verified;
@@ -231,8 +247,7 @@ impl SignatureVerifier {
 
     /// Takes the image's next bytes, in pieces of any size.
     pub fn update(&mut self, data: &[u8]) {
-        self.digest.update(data);
-        self.bytes_read = self.bytes_read.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        update(self, data);
     }
 
     /// How many bytes it has taken.
