@@ -159,3 +159,21 @@ pub(super) fn run<V: StreamVerifier>(messages: &Receiver<Message<V>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::verifier::SignatureVerifier;
+
+    #[test]
+    fn an_image_that_is_forgotten_gets_an_answer_that_is_no() {
+        let (answers, answer) = channel();
+        drop(Pending::<SignatureVerifier>::new(3, 1, answers));
+        let Answer { place, worker, verdict } = answer.recv().unwrap();
+        assert_eq!((place, worker), (3, 1));
+        assert!(matches!(verdict, Err(StreamError::Unfinished { bytes_read: 0 })));
+        assert!(answer.recv().is_err(), "one answer");
+    }
+}

@@ -5,6 +5,7 @@
 mod chains;
 mod clock;
 mod flow;
+mod many;
 mod plot;
 mod report;
 mod rows;
@@ -27,6 +28,8 @@ pub struct Row {
 pub enum Subject {
     Sha256,
     Sha512,
+    StreamsSha256,
+    StreamsSha512,
     Rsa,
     Dsa,
     Ecdsa,
@@ -39,18 +42,24 @@ pub enum Subject {
     CertificateBinaryCurve,
     FlowSha256,
     FlowSha512,
+    ImagesSha256,
+    ImagesSha512,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [many::CHILD, folder] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return many::verify_batch(Path::new(folder));
+    }
     let (longhand, python) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [longhand, python] => (Path::new(longhand), Path::new(python)),
         [_, python, "chains"] => {
             let (rows, tables) = chains::measure(Path::new(python));
             return print!("{}\n{}", report::rows(&rows), report::tables(&tables));
         }
+        [_, _, "many"] => return print!("{}", report::rows(&many::measure())),
         _ => {
-            eprintln!("usage: peers LONGHAND PYTHON [chains]; benches/peers/run calls it");
+            eprintln!("usage: peers LONGHAND PYTHON [chains|many]; benches/peers/run calls it");
             std::process::exit(2);
         }
     };
@@ -59,6 +68,7 @@ fn main() {
     let mut rows = rows::measure();
     let (chains, tables) = chains::measure(python);
     rows.extend(chains);
+    rows.extend(many::measure());
     let (flows, cursive_start_up) = flow::measure(longhand, python);
     rows.extend(flows);
     let docs = longhand_peers::root().join("docs");
