@@ -69,7 +69,8 @@ impl BatchVerifier {
 
     /// The verdict on each image, in the order of the images.
     ///
-    /// An image is taken from `images` when there is room for it: an iterator may open its files one by one.
+    /// An image is taken from `images` when there is room for it: an iterator may open its files one by one. A source that
+    /// never ends keeps all verdicts back; [`verdicts`](Self::verdicts) gives the others meanwhile.
     pub fn verify<V, R>(
         &self,
         images: impl IntoIterator<Item = (V, R)>,
