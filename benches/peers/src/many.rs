@@ -12,6 +12,8 @@ use longhand::{
     BatchVerifier, Certificate, HashMethod, SignatureProperties, SignatureVerifier, StreamingDigest,
 };
 use longhand_peers::message_digest;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 use openssl::hash::Hasher;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
@@ -86,21 +88,30 @@ fn images() -> Vec<Row> {
         (HashMethod::Sha256, "-sha256", Subject::ImagesSha256),
         (HashMethod::Sha512, "-sha512", Subject::ImagesSha512),
     ];
-    let row = |(hash_method, option, subject)| {
+    let mut rows = Vec::new();
+    for (hash_method, option, subject) in methods {
         write_signatures(folder, hash_method, &key);
-        let (ours, theirs) = in_turn(folder, option);
-        let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| theirs / ours).collect();
-        let median = |times| format!("{:.2} s", Quartiles::of(times).1);
-        Row {
-            subject,
-            what: format!("{hash_method} and RSA-PSS 2048, {IMAGES} images of 256 MiB on {CORES} cores"),
-            peer: "openssl dgst, two at a time",
-            ours: median(ours),
-            theirs: median(theirs),
-            ratio: Quartiles::of(ratios),
-        }
+        let (wall, cpu): (Vec<_>, Vec<_>) = in_turn(folder, option).into_iter().unzip();
+        rows.push(row(hash_method, subject, "wall time", &wall));
+        rows.push(row(hash_method, subject, "CPU time", &cpu));
+    }
+    rows
+}
+
+/// Of seconds round by round, ours and theirs.
+fn row(hash_method: HashMethod, subject: Subject, clock: &str, rounds: &[[f64; 2]]) -> Row {
+    let median = |side: usize| {
+        let seconds = rounds.iter().map(|round| round[side]).collect();
+        format!("{:.2} s", Quartiles::of(seconds).1)
     };
-    methods.map(row).into()
+    Row {
+        subject,
+        what: format!("{hash_method}, {IMAGES} images of 256 MiB on {CORES} cores, {clock}"),
+        peer: "openssl dgst, two at a time",
+        ours: median(0),
+        theirs: median(1),
+        ratio: Quartiles::of(rounds.iter().map(|[ours, theirs]| theirs / ours).collect()),
+    }
 }
 
 /// What the file with this number has, over and over.
@@ -136,8 +147,8 @@ fn write_signatures(folder: &Path, hash_method: HashMethod, key: &PKey<Private>)
     }
 }
 
-/// Wall seconds, round by round: ours and theirs.
-fn in_turn(folder: &Path, option: &str) -> (Vec<f64>, Vec<f64>) {
+/// Seconds of wall time and of CPU time, ours and theirs, round by round.
+fn in_turn(folder: &Path, option: &str) -> Vec<([f64; 2], [f64; 2])> {
     let this = std::env::current_exe().expect("this program has a path");
     let ours = || timed(|| run(Command::new(&this).arg(CHILD).arg(folder)));
     let dgst = |image: usize| {
@@ -150,19 +161,30 @@ fn in_turn(folder: &Path, option: &str) -> (Vec<f64>, Vec<f64>) {
     let theirs = || timed(|| two_at_a_time(dgst));
     // The first round warms up.
     let round = |round| {
-        if round % 2 == 0 {
-            return (ours(), theirs());
-        }
-        let theirs = theirs();
-        (ours(), theirs)
+        let (ours, theirs) = if round % 2 == 0 {
+            (ours(), theirs())
+        } else {
+            let theirs = theirs();
+            (ours(), theirs)
+        };
+        ([ours.0, theirs.0], [ours.1, theirs.1])
     };
-    (0..=ROUNDS).map(round).skip(1).unzip()
+    (0..=ROUNDS).map(round).skip(1).collect()
 }
 
-fn timed(run: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
+/// Wall time, and CPU time of the programs that ran.
+fn timed(run: impl FnOnce()) -> (f64, f64) {
+    let (begun, before) = (Instant::now(), children_time());
     run();
-    begun.elapsed().as_secs_f64()
+    (begun.elapsed().as_secs_f64(), children_time() - before)
+}
+
+fn children_time() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("Linux counts it");
+    [usage.user_time(), usage.system_time()]
+        .map(|time| time.num_microseconds() as f64 / 1e6)
+        .into_iter()
+        .sum()
 }
 
 fn two_at_a_time(run: impl Fn(usize) + Sync) {

@@ -129,7 +129,7 @@ pub fn markdown(rows: &[Row], tables: &Tables, load: f64, cursive_start_up: f64)
          {cursive_start_up:.2} s of Cursive's time is Python starting and importing; a service pays that once, not for each image.\n\
          Sixteen images: 5 rounds; one process of ours that reads the certificate and the properties and hashes in two threads, against\n\
          sixteen of `openssl dgst -verify`, two at a time. The images are four files of 256 MiB under four names each. On a machine that\n\
-         has other work our threads get more of it than two processes do.\n\n\
+         has other work our threads get more of it than two processes do: trust the CPU time, which counts all threads, before the wall time.\n\n\
          ## Machine\n\n{}",
         machine(load)
     );
