@@ -21,7 +21,7 @@ use worker::{Answer, Message, Pending, Stream};
 /// [`ImageVerification`](crate::ImageVerification), and a source of its bytes. They may differ in hash method and length.
 /// Each source is read on a thread of its own, so that a slow one holds up no other; one that fails, that panics or that
 /// breaks off spoils its own verdict alone, which is then [`StreamError::Source`]. Memory does not grow with the images:
-/// up to 1.5 MiB for each that is being read.
+/// up to 2 MiB for each that is being read.
 ///
 /// ```
 /// use std::fs::File;

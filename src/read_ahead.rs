@@ -10,8 +10,8 @@ mod reading;
 pub(crate) use block::Block;
 pub(crate) use reading::{Filled, spawn};
 
-/// Reads a source ahead: a thread reads up to 512 KiB at once while the caller works on what came before, so that a file
-/// is read in the time that it takes to hash it. At most three blocks of that size are held, whatever the source has.
+/// Reads a source ahead: a thread reads up to 1 MiB at once while the caller works on what came before, so that a file
+/// is read in the time that it takes to hash it. At most two blocks of that size are held, whatever the source has.
 ///
 /// Nobody waits for the thread: when this is dropped, the thread ends after the read that is under way, which on a pipe
 /// may take as long as the other side likes.
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_three_blocks_ahead_and_no_more() {
+    fn it_reads_two_blocks_ahead_and_no_more() {
         /// Tells of each call.
         struct Told(SyncSender<usize>);
         impl Read for Told {
@@ -255,10 +255,8 @@ mod tests {
         }
         assert!(told.recv_timeout(patience).is_err());
         // One that is taken makes room for one.
-        for _ in 0..2 {
-            let length = source.fill_buf().unwrap().len();
-            source.consume(length);
-        }
+        assert_eq!(source.fill_buf().unwrap().len(), block::SIZE);
+        source.consume(block::SIZE);
         assert_eq!(source.fill_buf().unwrap().len(), block::SIZE);
         assert_eq!(told.recv().unwrap(), block::SIZE);
         // Dropped, it is not waited for, and reads no further than it must.

@@ -6,8 +6,8 @@ use std::thread;
 
 use super::block::Block;
 
-/// How many blocks a source has: one that is taken from, one that waits, one that is read into.
-pub(super) const BLOCKS: usize = 3;
+/// How many blocks a source has: one that is taken from and one that is read into. A third was not faster.
+pub(super) const BLOCKS: usize = 2;
 
 /// What the reading thread says. That it has come to the end is said: a thread that is gone has not.
 pub(crate) enum Filled {
