@@ -19,9 +19,13 @@ use worker::{Answer, Message, Pending, Stream};
 ///
 /// Each image is a verifier, a [`SignatureVerifier`](crate::SignatureVerifier) or an
 /// [`ImageVerification`](crate::ImageVerification), and a source of its bytes. They may differ in hash method and length.
-/// Each source is read on a thread of its own, so that a slow one holds up no other; one that fails, that panics or that
-/// breaks off spoils its own verdict alone, which is then [`StreamError::Source`]. Memory does not grow with the images:
-/// up to 2 MiB for each that is being read.
+/// [`Decision::Verify`](crate::Decision::Verify) boxes its verifier, and is taken as it is. A batch has one type of verifier
+/// and one of source: `Box<dyn Read + Send>` mixes files and downloads.
+///
+/// Each source is read on a thread of its own. One that fails, that panics or that breaks off spoils its own verdict alone,
+/// which is then [`StreamError::Source`]. A slow one holds up none that is being read, but keeps its place: while all places
+/// are taken by sources that wait, no other image begins, and there is no time limit. Give sources limits of their own.
+/// Memory does not grow with the images: up to 2 MiB for each that is being read.
 ///
 /// ```
 /// use std::fs::File;
@@ -86,6 +90,9 @@ impl BatchVerifier {
 
     /// The verdict on each image with the image's place among them, as soon as it falls: for whoever has many, or cannot
     /// wait for a source that may never end.
+    ///
+    /// Images are taken in `next`, on the caller's thread: a slow iterator, or a pause between two calls, delays those that
+    /// are not begun. An image that cannot be begun, because its file cannot be opened, has no place here.
     pub fn verdicts<I, V, R>(&self, images: I) -> Verdicts<I::IntoIter, V>
     where
         I: IntoIterator<Item = (V, R)>,

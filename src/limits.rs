@@ -94,8 +94,8 @@ pub const MAX_NAME_SHOWN: usize = 1024;
 /// How much of an untrusted text an error keeps, in characters.
 pub const MAX_EXCERPT: usize = 64;
 
-/// The work that one chain may cost, in checks of an RSA-2048 signature: about 40 microseconds each, so less than a
-/// second in all.
+/// The work that one chain may cost, in units of 35 microseconds at the most, so less than a second in all: the check of
+/// an RSA-2048 signature is one, and takes about 25.
 ///
 /// A right chain of three links among 500 namesakes of RSA-4096 costs 6000. Every (certificate, key) pair is checked
 /// once; a candidate that is refused without a check, each step of backtracking, 32 candidates put in order, and 64
@@ -133,6 +133,6 @@ pub const MIN_AUTHORITY_DSA_BITS: (u32, u32) = (2048, 224);
 /// threads of a machine.
 pub const MAX_BATCH_THREADS: usize = 64;
 
-/// The most images that one thread of a batch has at a time, each with a thread that reads and 1.5 MiB: with all threads
-/// that hash 1024 and 1.5 GiB.
+/// The most images that one thread of a batch has at a time, each with a thread that reads and 2 MiB: with all threads
+/// that hash 1024 and 2 GiB.
 pub const MAX_BATCH_STREAMS: usize = 16;

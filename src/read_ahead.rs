@@ -59,7 +59,7 @@ impl ReadAhead {
         Ok(Self { filled, empty, current: None, given: 0, ended: None })
     }
 
-    /// Gives every block to `take`, to the end of the source.
+    /// Gives every block to `take`, to the end of the source. Whoever may want to stop before uses it as a `BufRead`.
     ///
     /// # Errors
     /// The source's, after the blocks that came before.

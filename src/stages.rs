@@ -11,7 +11,7 @@
 //! | extensions | a certificate | [`Extension`](crate::Extension)s | [`CertificateError`](crate::CertificateError) |
 //! | key | DER of a SubjectPublicKeyInfo | [`PublicKey`](crate::PublicKey) | [`PublicKeyError`](crate::PublicKeyError) |
 //! | shape of a signature | key, hash method, signature | nothing | [`SignatureError`](crate::SignatureError) |
-//! | digest | bytes, in pieces | [`Digest`](crate::Digest) | never fails |
+//! | digest | bytes, in pieces; of several streams at once with [`update_many`](crate::StreamingDigest::update_many) | [`Digest`](crate::Digest) | never fails |
 //! | signature | key, hash method, digest, signature | [`SignatureMatch`](crate::SignatureMatch) | [`VerificationError`](crate::VerificationError) |
 //! | verifier | properties, certificate; then bytes, in pieces | [`Verified`](crate::Verified) | [`VerifierError`](crate::VerifierError), [`VerificationError`](crate::VerificationError) |
 //! | revocation list | DER or PEM | [`RevocationList`](crate::RevocationList) | [`RevocationListError`](crate::RevocationListError) |

@@ -60,6 +60,33 @@ pub(crate) mod sealed {
     }
 }
 
+impl<V: sealed::Sealed> sealed::Sealed for Box<V> {
+    fn take_without_digests(&mut self, data: &[u8]) -> [Option<&mut StreamingDigest>; 2] {
+        (**self).take_without_digests(data)
+    }
+}
+
+/// As [`Decision::Verify`](crate::Decision::Verify) has it.
+impl<V: StreamVerifier> StreamVerifier for Box<V> {
+    type Verdict = V::Verdict;
+
+    fn take(&mut self, data: &[u8]) {
+        (**self).take(data);
+    }
+
+    fn bytes_taken(&self) -> u64 {
+        (**self).bytes_taken()
+    }
+
+    fn digest_so_far(&self) -> Digest {
+        (**self).digest_so_far()
+    }
+
+    fn into_verdict(self) -> Result<Self::Verdict, StreamError> {
+        (*self).into_verdict()
+    }
+}
+
 impl sealed::Sealed for SignatureVerifier {
     fn take_without_digests(&mut self, data: &[u8]) -> [Option<&mut StreamingDigest>; 2] {
         self.bytes_read = self.bytes_read.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));

@@ -404,7 +404,7 @@ fn nothing_makes_no_verdicts() {
 }
 
 /// The image of Nova's walkthrough, held against this record as well.
-fn verification(record: ImageRecord) -> ImageVerification {
+fn verification(record: ImageRecord) -> Box<ImageVerification> {
     let folder = common::vectors().join("walkthrough/nova");
     let text = std::fs::read(folder.join("properties.json")).unwrap();
     let properties: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -413,7 +413,7 @@ fn verification(record: ImageRecord) -> ImageVerification {
     let images = ImageVerifier::builder().policy(VerificationPolicy::required()).build();
     let request = ImageRequest::new("x", properties).record(record);
     match images.begin(&DirectoryKeyManager::new(folder.join("certs")), request).unwrap() {
-        Decision::Verify(verification) => *verification,
+        Decision::Verify(verification) => verification,
         other => panic!("{other}"),
     }
 }

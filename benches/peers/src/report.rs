@@ -42,7 +42,7 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
             "Four SHA-512 streams on one core: each in a lane of the vector unit."
         }
         (S::Rsa, "faster" | "level") => {
-            "RSA, key prepared: both do the same few multiplications with MULX and ADX. `longhand` needs two fewer, since it divides to enter Montgomery form and leaves it with the last multiplication, and most moduli whose words are not a multiple of eight cost OpenSSL more."
+            "RSA, key prepared: both do the same few multiplications with MULX and ADX. `longhand` needs two fewer, since it divides to enter Montgomery form and leaves it with the last multiplication."
         }
         (S::Dsa, "faster") => {
             "DSA, key prepared: powers that are kept with the key let `longhand` cut both exponents in four parts, which share one chain of squarings a quarter as long as OpenSSL's."
@@ -57,7 +57,7 @@ fn reason(subject: Subject, verdict: &str) -> Option<&'static str> {
             "From the certificate: OpenSSL 3.0 finds a decoder for every key it reads, which takes longer than most verifications; `longhand` reads certificate and key in microseconds."
         }
         (S::CertificateDsa, "slower") => {
-            "DSA from the certificate: `longhand` makes sure that q is prime and that g and y lie in the subgroup of order q, which takes four times as long as a verification, before it believes the key. OpenSSL does not ask."
+            "DSA from the certificate: `longhand` makes sure that q is prime and that g and y lie in the subgroup of order q, which takes six times as long as a verification and more, before it believes the key. OpenSSL does not ask."
         }
         (S::CertificateRsa, "slower") => {
             "RSA from the certificate, long keys: the arithmetic outweighs what reading saves."
