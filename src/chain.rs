@@ -15,6 +15,7 @@ use crate::trust::{ChainCertificate, SkipReason, SkippedCertificate, TrustStore}
 mod certificate_policies;
 mod chain_policy;
 mod name_constraints;
+mod note;
 mod pool;
 mod profile;
 mod revocation;

@@ -7,14 +7,14 @@
 //! same budget. Candidates come in an order that depends on the certificates alone, never on that of the caller's ids.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::note::{Note, Notes};
 use super::pool::{Node, Pool};
 use super::rules::{RuleViolation, Rules};
 use super::work::{Exhausted, Work, hashing_price, ordering_price, preparation_price, signature_price};
-use crate::code::ErrorCode;
-use crate::limits::{MAX_CHAIN_LENGTH, MAX_NOTES};
+use crate::limits::MAX_CHAIN_LENGTH;
 use crate::public_key::{PublicKey, PublicKeyError};
 
 /// The rules that look at a chain as a whole.
@@ -35,18 +35,6 @@ pub(super) trait ChainRules {
         chain: &[&Node],
         work: &mut Work,
     ) -> Result<Result<(), (usize, RuleViolation)>, Exhausted>;
-}
-
-/// Why a certificate is not part of a chain.
-#[derive(Clone, Debug)]
-pub(super) struct Note {
-    /// The certificate whose issuer was looked for.
-    pub(super) child: usize,
-    /// The certificate that breaks the rule: a candidate, or the child itself.
-    pub(super) certificate: usize,
-    pub(super) violation: RuleViolation,
-    /// How far above the signing certificate.
-    height: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,9 +65,7 @@ pub(super) struct Search<'a, R> {
     candidates: HashMap<usize, Rc<[usize]>>,
     /// For each node whether a chain led to it, and from which certificate below it the first did.
     reached: Vec<Reached>,
-    notes: Vec<Note>,
-    noted: HashSet<(usize, usize, ErrorCode)>,
-    unnoted: usize,
+    notes: Notes,
     /// Whether a chain was left at its longest.
     cut_short: bool,
     /// The trusted certificates that were seen to be self-signed.
@@ -134,9 +120,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
             keys_of_nodes,
             candidates: HashMap::new(),
             reached,
-            notes: Vec::new(),
-            noted: HashSet::new(),
-            unnoted: 0,
+            notes: Notes::default(),
             cut_short: false,
             roots: Vec::new(),
         }
@@ -417,7 +401,7 @@ impl<'a, R: ChainRules> Search<'a, R> {
         let Some(&node) = self.nodes.get(child) else { return };
         let certificate = node.certificate.certificate();
         let own_key = (child, self.key_index(child, node));
-        if self.notes.iter().any(|note| note.child == child && note.certificate == child) {
+        if self.notes.is_noted(child, child) {
             return;
         }
         let violation = match (node.is_self_issued(), node.is_trusted()) {
@@ -430,28 +414,18 @@ impl<'a, R: ChainRules> Search<'a, R> {
         self.note(child, child, violation, height);
     }
 
-    /// A pair is noted once for each kind of violation: the second pass comes by the same ones again.
     fn note(&mut self, child: usize, certificate: usize, violation: RuleViolation, height: usize) {
-        if self.notes.len() >= MAX_NOTES {
-            self.unnoted = self.unnoted.saturating_add(1);
-        } else if self.noted.insert((child, certificate, violation.code())) {
-            self.notes.push(Note { child, certificate, violation, height });
-        }
+        self.notes.add(Note { child, certificate, violation, height });
     }
 
-    /// What stood in the way, the most telling first: farthest from the signing certificate, then by rank; that a
-    /// certificate was tried before comes last.
+    /// What stood in the way, the most telling first.
     pub(super) fn into_findings(self) -> (Findings<'a>, R) {
-        let mut notes = self.notes;
-        notes.sort_by_key(|note| {
-            let came_before = note.violation == RuleViolation::Cycle;
-            (came_before, Reverse(note.height), Reverse(note.violation.rank()))
-        });
+        let (notes, unnoted) = self.notes.into_ranked();
         (
             Findings {
                 nodes: self.nodes,
                 notes,
-                unnoted: self.unnoted,
+                unnoted,
                 roots: self.roots,
                 reached: self.reached,
                 spent: self.work.spent(),
