@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crate::limits::{MAX_BATCH_STREAMS, MAX_BATCH_THREADS};
-use crate::read_ahead::{self, Filled};
+use crate::read_ahead;
 use crate::verifier::{StreamError, StreamVerifier};
 
 mod worker;
@@ -99,12 +99,12 @@ impl BatchVerifier {
         V: StreamVerifier<Verdict: Send> + Send + 'static,
         R: Read + Send + 'static,
     {
-        let (workers, failure) = start_workers(self.threads);
         let (answer, answers) = channel();
         Verdicts {
             images: images.into_iter().enumerate().fuse(),
-            workers,
-            failure,
+            held: None,
+            workers: Vec::new(),
+            threads: self.threads,
             streams_per_worker: self.streams_per_thread,
             answer,
             answers,
@@ -112,31 +112,16 @@ impl BatchVerifier {
     }
 }
 
-/// As many threads as the system gives, and what it said when it gave no more.
-fn start_workers<V>(threads: usize) -> (Vec<Worker<V>>, Option<io::Error>)
-where
-    V: StreamVerifier<Verdict: Send> + Send + 'static,
-{
-    let mut workers = Vec::new();
-    for _ in 0..threads {
-        let (messages, inbox) = channel();
-        let work = move || worker::run(&inbox);
-        match thread::Builder::new().name("longhand-hash".to_owned()).spawn(work) {
-            Ok(_) => workers.push(Worker { messages, streams: 0 }),
-            Err(error) => return (workers, Some(error)),
-        }
-    }
-    (workers, None)
-}
-
 /// The verdicts of [`BatchVerifier::verdicts`]. Images that have none yet when this is dropped are given up: nobody waits
 /// for their sources.
 #[must_use = "nothing is read unless verdicts are asked for"]
-pub struct Verdicts<I, V: StreamVerifier> {
+pub struct Verdicts<I: Iterator, V: StreamVerifier> {
     images: Fuse<Enumerate<I>>,
+    /// An image for which the system gave no thread: it waits until another image has its verdict.
+    held: Option<(usize, I::Item)>,
+    /// Started as they are needed.
     workers: Vec<Worker<V>>,
-    /// Why there are not as many workers as were asked for.
-    failure: Option<io::Error>,
+    threads: usize,
     streams_per_worker: usize,
     answer: Sender<Answer<V>>,
     answers: Receiver<Answer<V>>,
@@ -145,6 +130,7 @@ pub struct Verdicts<I, V: StreamVerifier> {
 /// A thread that hashes, seen from here.
 struct Worker<V: StreamVerifier> {
     messages: Sender<Message<V>>,
+    is_alive: bool,
     /// How many streams it has.
     streams: usize,
 }
@@ -158,12 +144,10 @@ where
     type Item = (usize, Result<V::Verdict, StreamError>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.workers.is_empty() {
-            let (place, _) = self.images.next()?;
-            return Some((place, Err(StreamError::Source(no_thread(self.failure.as_ref()).into()))));
+        if let Some((place, error)) = self.hand_out() {
+            return Some((place, Err(StreamError::Source(no_thread(&error).into()))));
         }
-        self.hand_out();
-        if self.workers.iter().all(|worker| worker.streams == 0) {
+        if !self.is_busy() {
             return None;
         }
         let answer = self.answers.recv().ok()?;
@@ -180,33 +164,99 @@ where
     V: StreamVerifier<Verdict: Send> + Send + 'static,
     R: Read + Send + 'static,
 {
-    /// Gives images to the workers that have the fewest, while one has room and there are images.
-    fn hand_out(&mut self) {
-        while let Some((number, worker)) = self.workers.iter_mut().enumerate().min_by_key(|(_, w)| w.streams)
-            && worker.streams < self.streams_per_worker
-            && let Some((place, (verifier, source))) = self.images.next()
-        {
-            worker.streams = worker.streams.saturating_add(1);
-            worker.begin(Pending::new(place, number, self.answer.clone()), verifier, source);
+    /// Gives images to the workers while there are images and room. Where the system gives no thread, the image waits for
+    /// one that another leaves; if no other is being read, there will be none: that image, and why.
+    fn hand_out(&mut self) -> Option<(usize, io::Error)> {
+        while self.has_room() {
+            let (place, (verifier, source)) = self.held.take().or_else(|| self.images.next())?;
+            if let Err((error, image)) = self.begin(place, verifier, source) {
+                if !self.is_busy() {
+                    return Some((place, error));
+                }
+                self.held = Some((place, image));
+                return None;
+            }
         }
+        None
+    }
+
+    fn begin(&mut self, place: usize, verifier: V, source: R) -> Result<(), (io::Error, (V, R))> {
+        let answer = self.answer.clone();
+        match self.worker() {
+            Ok((number, worker)) => worker.begin(Pending::new(place, number, answer), verifier, source),
+            Err(error) => Err((error, (verifier, source))),
+        }
+    }
+
+    /// The worker for the next image: one that has none, a new one, or the one that has the fewest.
+    fn worker(&mut self) -> io::Result<(usize, &mut Worker<V>)> {
+        let alive = self.workers.iter().filter(|worker| worker.is_alive);
+        let has_idle = alive.clone().any(|worker| worker.streams == 0);
+        let mut failure = None;
+        if !has_idle && alive.count() < self.threads {
+            match Worker::start() {
+                Ok(worker) => self.workers.push(worker),
+                Err(error) => failure = Some(error),
+            }
+        }
+        let room = self.streams_per_worker;
+        let with_room = self.workers.iter_mut().enumerate().filter(|(_, worker)| worker.has_room(room));
+        let found = with_room.min_by_key(|(_, worker)| worker.streams);
+        found.ok_or_else(|| failure.unwrap_or_else(|| io::Error::other("no thread is left to hash with")))
+    }
+
+    fn has_room(&self) -> bool {
+        self.workers.iter().filter(|worker| worker.is_alive).count() < self.threads
+            || self.workers.iter().any(|worker| worker.has_room(self.streams_per_worker))
+    }
+}
+
+impl<I: Iterator, V: StreamVerifier> Verdicts<I, V> {
+    /// Whether an image is being read.
+    fn is_busy(&self) -> bool {
+        self.workers.iter().any(|worker| worker.streams > 0)
     }
 }
 
 impl<V: StreamVerifier<Verdict: Send> + Send + 'static> Worker<V> {
-    fn begin(&self, pending: Pending<V>, verifier: V, source: impl Read + Send + 'static) {
+    fn has_room(&self, room: usize) -> bool {
+        self.is_alive && self.streams < room
+    }
+
+    fn start() -> io::Result<Self> {
+        let (messages, inbox) = channel();
+        thread::Builder::new().name("longhand-hash".to_owned()).spawn(move || worker::run(&inbox))?;
+        Ok(Self { messages, is_alive: true, streams: 0 })
+    }
+
+    /// Reads and hashes the image; gives it back where the system gives no thread to read with.
+    fn begin<R: Read + Send + 'static>(
+        &mut self,
+        pending: Pending<V>,
+        verifier: V,
+        source: R,
+    ) -> Result<(), (io::Error, (V, R))> {
         let place = pending.place();
         let (empty, from_worker) = channel();
-        // If the worker is gone, the message is dropped, and so answered: see `Pending`.
-        let _ = self.messages.send(Message::Begin(Box::new(Stream::new(pending, verifier, empty))));
         let messages = self.messages.clone();
         let tell = move |filled| messages.send(Message::Filled(place, filled)).is_ok();
-        if let Err(error) = read_ahead::spawn(source, from_worker, tell) {
-            let _ = self.messages.send(Message::Filled(place, Filled::Failed(error)));
-        }
+        let hand_over = match read_ahead::spawn(from_worker, tell) {
+            Ok(hand_over) => hand_over,
+            Err(error) => {
+                pending.forget();
+                return Err((error, (verifier, source)));
+            }
+        };
+        // If the worker is gone, the message is dropped, and so answered: see `Pending`.
+        let begin = Message::Begin(Box::new(Stream::new(pending, verifier, empty)));
+        self.is_alive = self.messages.send(begin).is_ok();
+        self.streams = self.streams.saturating_add(1);
+        let _ = hand_over.send(source);
+        Ok(())
     }
 }
 
-impl<I, V: StreamVerifier> Drop for Verdicts<I, V> {
+impl<I: Iterator, V: StreamVerifier> Drop for Verdicts<I, V> {
     fn drop(&mut self) {
         for worker in &self.workers {
             let _ = worker.messages.send(Message::Stop);
@@ -214,16 +264,13 @@ impl<I, V: StreamVerifier> Drop for Verdicts<I, V> {
     }
 }
 
-impl<I, V: StreamVerifier> fmt::Debug for Verdicts<I, V> {
+impl<I: Iterator, V: StreamVerifier> fmt::Debug for Verdicts<I, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let active = self.workers.iter().fold(0, |sum: usize, worker| sum.saturating_add(worker.streams));
         f.debug_struct("Verdicts").field("active", &active).finish_non_exhaustive()
     }
 }
 
-fn no_thread(failure: Option<&io::Error>) -> io::Error {
-    failure.map_or_else(
-        || io::Error::other("there is no thread to hash with"),
-        |error| io::Error::new(error.kind(), format!("there is no thread to hash with: {error}")),
-    )
+fn no_thread(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the system gives no thread: {error}"))
 }

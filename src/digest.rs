@@ -72,6 +72,8 @@ impl StreamingDigest {
     /// assert!(nothing.to_string().starts_with("e3b0c44298fc1c14"));
     /// ```
     pub fn update_many<'a>(updates: impl IntoIterator<Item = (&'a mut Self, &'a [u8])>) {
+        // Should the iterator panic, no digest has taken half of its bytes.
+        let updates: Vec<_> = updates.into_iter().collect();
         let (mut of_256, mut of_512) = (Vec::new(), Vec::new());
         for (digest, data) in updates {
             match &mut digest.family {
@@ -346,6 +348,30 @@ mod tests {
         ) {
             let whole = of_the_crate(hash_method, &pieces.concat());
             prop_assert_eq!(ours(hash_method, pieces.iter().map(Vec::as_slice)), whole);
+        }
+    }
+
+    #[test]
+    fn no_digest_takes_half_of_its_bytes_where_the_iterator_panics() {
+        let data = [7; 1000];
+        let mut digest = StreamingDigest::new(HashMethod::Sha256);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let others = std::iter::once_with(|| std::panic::panic_any("as told"));
+            StreamingDigest::update_many(std::iter::once((&mut digest, &data[..])).chain(others));
+        }));
+        assert!(caught.is_err());
+        assert_eq!(digest.finish(), of_the_crate(HashMethod::Sha256, b""));
+    }
+
+    #[test]
+    fn hundreds_of_digests_take_their_bytes_together() {
+        let message = message(3000);
+        let mut digests = vec![StreamingDigest::new(HashMethod::Sha512); 300];
+        StreamingDigest::update_many(
+            digests.iter_mut().enumerate().map(|(at, digest)| (digest, &message[at..at * 10])),
+        );
+        for (at, digest) in digests.into_iter().enumerate() {
+            assert_eq!(digest.finish(), of_the_crate(HashMethod::Sha512, &message[at..at * 10]), "{at}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use kernel::{Block, Kernel, WORDS};
 use montgomery::{Montgomery, is_below};
 
-#[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
 mod adx;
 mod division;
 #[cfg(fuzzing)]

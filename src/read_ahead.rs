@@ -55,7 +55,9 @@ impl ReadAhead {
     pub fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
         let (to_caller, filled) = channel();
         let (empty, from_caller) = channel();
-        spawn(source, from_caller, move |filled| to_caller.send(filled).is_ok())?;
+        let hand_over = spawn(from_caller, move |filled| to_caller.send(filled).is_ok())?;
+        // Should the thread be gone, the first read says so.
+        let _ = hand_over.send(source);
         Ok(Self { filled, empty, current: None, given: 0, ended: None })
     }
 
@@ -235,6 +237,23 @@ mod tests {
         }
         let outcome = ReadAhead::new(Liar).unwrap().read_to_end(&mut Vec::new());
         assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_source_that_is_interrupted_for_ever_is_let_go() {
+        struct Restless(SyncSender<()>);
+        impl Read for Restless {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                let _ = self.0.try_send(());
+                Err(io::ErrorKind::Interrupted.into())
+            }
+        }
+        let (teller, told) = sync_channel(1);
+        let source = ReadAhead::new(Restless(teller)).unwrap();
+        told.recv().unwrap();
+        drop(source);
+        // Until the thread has ended and dropped its end.
+        assert!(told.iter().count() < usize::MAX);
     }
 
     #[test]

@@ -398,6 +398,79 @@ fn a_registered_key_that_panics_refuses_its_own_image_alone() {
     }
 }
 
+/// Panics when it is dropped.
+#[derive(Debug)]
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("as told");
+    }
+}
+
+impl RegisteredKey for Grenade {
+    fn verify_digest(&self, _: HashMethod, _: &[u8], _: &[u8]) -> Result<(), SchemeError> {
+        Ok(())
+    }
+}
+
+/// Panics with something that panics again.
+#[derive(Debug)]
+struct Thrower;
+
+impl RegisteredKey for Thrower {
+    fn verify_digest(&self, _: HashMethod, _: &[u8], _: &[u8]) -> Result<(), SchemeError> {
+        std::panic::panic_any(Grenade)
+    }
+}
+
+#[derive(Debug)]
+struct Scheme(fn() -> Box<dyn RegisteredKey>);
+
+impl SignatureScheme for Scheme {
+    fn prepare(&self, _: &[u8]) -> Result<Box<dyn RegisteredKey>, SchemeError> {
+        Ok((self.0)())
+    }
+}
+
+fn with_key(key: fn() -> Box<dyn RegisteredKey>) -> SignatureVerifier {
+    let mut key_types = KeyTypes::new();
+    key_types.register("OWN", Scheme(key)).unwrap();
+    let properties = [
+        ("img_signature", "QUJD"),
+        ("img_signature_hash_method", "SHA-256"),
+        ("img_signature_key_type", "OWN"),
+        ("img_signature_certificate_uuid", "x"),
+    ];
+    let properties = SignatureProperties::from_properties_with(properties, &key_types).unwrap().unwrap();
+    SignatureVerifier::new(&properties, &Walkthrough::glance().certificate()).unwrap()
+}
+
+#[test]
+fn a_key_that_panics_when_it_is_dropped_refuses_its_own_image_alone() {
+    let mut images: Vec<Image> = Vec::new();
+    for number in 0..12_usize {
+        let image = bytes(number * 1000);
+        images.push(match number {
+            3 => (with_key(|| Box::new(Thrower)), Box::new(io::Cursor::new(image))),
+            // Never judged: the key is dropped with the verifier.
+            5 => {
+                (with_key(|| Box::new(Grenade)), Box::new(Then(10, |_| Err(io::ErrorKind::TimedOut.into()))))
+            }
+            _ => (good(&image), Box::new(io::Cursor::new(image))),
+        });
+    }
+    let verdicts = codes(BatchVerifier::new(1).verify(images));
+    for (number, verdict) in verdicts.into_iter().enumerate() {
+        let expected = match number {
+            3 => Err(ErrorCode::RegisteredSignatureRefused),
+            5 => Err(ErrorCode::StreamSourceFailed),
+            _ => Ok(()),
+        };
+        assert_eq!(verdict, expected, "{number}");
+    }
+}
+
 #[test]
 fn nothing_makes_no_verdicts() {
     assert!(BatchVerifier::new(2).verify(Vec::<Image>::new()).is_empty());

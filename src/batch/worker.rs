@@ -44,6 +44,11 @@ impl<V: StreamVerifier> Pending<V> {
         self.place
     }
 
+    /// The image has not begun, and waits for its verdict elsewhere.
+    pub(super) fn forget(mut self) {
+        self.answers = None;
+    }
+
     fn answer(&mut self, verdict: Result<V::Verdict, StreamError>) {
         if let Some(answers) = self.answers.take() {
             // Nobody may be there to hear it.
@@ -114,20 +119,27 @@ impl<V: StreamVerifier> Stream<V> {
         self.end.is_some() && self.filled.is_empty()
     }
 
-    fn conclude(mut self) {
-        if let Some(end) = self.end {
-            let ended = end.map_err(|error| StreamError::Source(Arc::new(error)));
-            self.pending.answer(ended.and_then(|()| verdict(self.verifier)));
-        }
+    fn conclude(self) {
+        let Self { mut pending, verifier, end, .. } = self;
+        pending.answer(match end {
+            None => return,
+            Some(Ok(())) => guarded(|| verifier.into_verdict()).unwrap_or_else(|| {
+                let source =
+                    Box::<dyn std::error::Error + Send + Sync>::from("the registered key type panicked");
+                Err(VerificationError::Registered { source: source.into() }.into())
+            }),
+            Some(Err(error)) => {
+                let _ = guarded(|| drop(verifier));
+                Err(StreamError::Source(Arc::new(error)))
+            }
+        });
     }
 }
 
-/// A registered key type runs its own code here: should it panic, the other streams go on.
-fn verdict<V: StreamVerifier>(verifier: V) -> Result<V::Verdict, StreamError> {
-    catch_unwind(AssertUnwindSafe(|| verifier.into_verdict())).unwrap_or_else(|_| {
-        let source = Box::<dyn std::error::Error + Send + Sync>::from("the registered key type panicked");
-        Err(VerificationError::Registered { source: source.into() }.into())
-    })
+/// A registered key type runs its own code, when it is dropped too: should it panic, the other streams go on.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // What it panicked with may itself panic when it is dropped.
+    catch_unwind(AssertUnwindSafe(work)).map_err(std::mem::forget).ok()
 }
 
 /// The thread's work: it waits when there is nothing to hash, and hashes what there is.

@@ -15,7 +15,7 @@
 //!
 //! Time depends on the operands: they are public.
 
-#[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
 mod carry_less;
 mod portable;
 mod reduction;
@@ -170,11 +170,11 @@ pub(super) trait Task {
 
 /// Does the work with the fastest arithmetic that this processor has.
 pub(super) fn run<T: Task>(task: T) -> T::Output {
-    #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
     {
         carry_less::run(task)
     }
-    #[cfg(not(all(target_arch = "x86_64", not(longhand_portable))))]
+    #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable))))]
     {
         task.run(Portable)
     }

@@ -1,6 +1,6 @@
 //! SHA-384 and SHA-512: FIPS 180-4 section 6.4 and 6.5.
 
-#[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
 mod avx2;
 
 type State = [u64; 8];
@@ -33,7 +33,7 @@ pub(super) const INITIAL_512: State = [
 /// Takes the blocks into the state: by the kernel where the processor can run it, else by the crate.
 #[inline]
 pub(super) fn compress(state: &mut State, blocks: &[Block]) {
-    #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
     if avx2::compress(state, blocks) {
         return;
     }

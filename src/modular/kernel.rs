@@ -11,7 +11,7 @@
               `as` takes the low word"
 )]
 
-#[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
 use super::adx::Adx;
 
 /// Words of a block.
@@ -24,14 +24,14 @@ pub(super) type Block<const N: usize = WORDS> = [u64; N];
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kernel {
     Portable,
-    #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
     Adx(Adx),
 }
 
 impl Kernel {
     /// The fastest that the processor has.
     pub(super) fn fastest() -> Self {
-        #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+        #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
         if let Some(adx) = Adx::detect() {
             return Self::Adx(adx);
         }
@@ -59,7 +59,7 @@ impl Kernel {
                     multiply_add(accumulator, x, y, &mut carry);
                 }
             }
-            #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+            #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
             Self::Adx(adx) => {
                 for (accumulator, x) in accumulator.iter_mut().zip(x) {
                     adx.multiply_add(accumulator, x, y, &mut carry);
@@ -75,7 +75,7 @@ impl Kernel {
     pub(super) fn cancel(self, accumulator: &mut Block, modulus: &Block, inverse: u64) -> Block {
         match self {
             Self::Portable => cancel(accumulator, modulus, inverse),
-            #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+            #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
             Self::Adx(adx) => adx.cancel(accumulator, modulus, inverse),
         }
     }
@@ -85,7 +85,7 @@ impl Kernel {
     pub(super) fn cross(self, result: &mut [Block; 2], x: &Block) {
         match self {
             Self::Portable => cross(result, x),
-            #[cfg(all(target_arch = "x86_64", not(longhand_portable)))]
+            #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
             Self::Adx(adx) => adx.cross(result, x),
         }
     }

@@ -32,21 +32,18 @@ impl Block {
     }
 
     /// What one read gives, which is kept; false if it is the end.
+    ///
+    /// It may be `Interrupted`, as any read: then it is to be done again.
     pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<bool> {
         self.length = 0;
         let end = self.start.saturating_add(SIZE);
         let room = self.memory.get_mut(self.start..end).unwrap_or_default();
-        loop {
-            match source.read(room) {
-                Ok(length) if length <= room.len() => {
-                    self.length = length;
-                    return Ok(length > 0);
-                }
-                Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        let length = source.read(room)?;
+        if length > room.len() {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        self.length = length;
+        Ok(length > 0)
     }
 }
 

@@ -248,92 +248,92 @@ macro_rules! round {
     ($a:literal $b:literal $c:literal $d:literal $e:literal $f:literal $g:literal $h:literal $x:literal $y:literal,
      $at:literal, $v1:expr, $v2:expr, $v3:expr, $v4:expr, $v5:expr, $v6:expr) => {
         concat!(
-            "add {",
+            "add ",
             $h,
-            "}, qword ptr [{sums} + ",
+            ", qword ptr [rsi + ",
             $at,
             "]\n",
             $v1,
-            "andn {s}, {",
+            "andn rax, ",
             $e,
-            "}, {",
+            ", ",
             $g,
-            "}\n",
-            "rorx {u}, {",
+            "\n",
+            "rorx rcx, ",
             $e,
-            "}, 18\n",
-            "add {",
+            ", 18\n",
+            "add ",
             $h,
-            "}, {s}\n",
-            "rorx {v}, {",
+            ", rax\n",
+            "rorx rdx, ",
             $e,
-            "}, 14\n",
+            ", 14\n",
             $v2,
-            "mov {",
+            "mov ",
             $x,
-            "}, {",
+            ", ",
             $a,
-            "}\n",
-            "xor {v}, {u}\n",
-            "rorx {s}, {",
+            "\n",
+            "xor rdx, rcx\n",
+            "rorx rax, ",
             $e,
-            "}, 41\n",
-            "mov {u}, {",
+            ", 41\n",
+            "mov rcx, ",
             $e,
-            "}\n",
+            "\n",
             $v3,
-            "and {u}, {",
+            "and rcx, ",
             $f,
-            "}\n",
-            "add {",
+            "\n",
+            "add ",
             $h,
-            "}, {u}\n",
-            "rorx {u}, {",
+            ", rcx\n",
+            "rorx rcx, ",
             $a,
-            "}, 34\n",
-            "xor {v}, {s}\n",
+            ", 34\n",
+            "xor rdx, rax\n",
             $v4,
-            "rorx {s}, {",
+            "rorx rax, ",
             $a,
-            "}, 28\n",
-            "xor {",
+            ", 28\n",
+            "xor ",
             $x,
-            "}, {",
+            ", ",
             $b,
-            "}\n",
-            "xor {s}, {u}\n",
-            "add {",
+            "\n",
+            "xor rax, rcx\n",
+            "add ",
             $h,
-            "}, {v}\n",
+            ", rdx\n",
             $v5,
-            "rorx {u}, {",
+            "rorx rcx, ",
             $a,
-            "}, 39\n",
-            "xor {s}, {u}\n",
-            "add {",
+            ", 39\n",
+            "xor rax, rcx\n",
+            "add ",
             $d,
-            "}, {",
+            ", ",
             $h,
-            "}\n",
-            "add {",
+            "\n",
+            "add ",
             $h,
-            "}, {s}\n",
+            ", rax\n",
             $v6,
-            "and {",
+            "and ",
             $y,
-            "}, {",
+            ", ",
             $x,
-            "}\n",
-            "xor {",
+            "\n",
+            "xor ",
             $y,
-            "}, {",
+            ", ",
             $b,
-            "}\n",
-            "add {",
+            "\n",
+            "add ",
             $h,
-            "}, {",
+            ", ",
             $y,
-            "}\n",
+            "\n",
         )
     };
 }
@@ -343,10 +343,10 @@ macro_rules! four_rounds {
     ($a:literal $b:literal $c:literal $d:literal $e:literal $f:literal $g:literal $h:literal,
      $at0:literal $at1:literal $at2:literal $at3:literal) => {
         concat!(
-            round!($a $b $c $d $e $f $g $h "x" "y", $at0, "", "", "", "", "", ""),
-            round!($h $a $b $c $d $e $f $g "y" "x", $at1, "", "", "", "", "", ""),
-            round!($g $h $a $b $c $d $e $f "x" "y", $at2, "", "", "", "", "", ""),
-            round!($f $g $h $a $b $c $d $e "y" "x", $at3, "", "", "", "", "", ""),
+            round!($a $b $c $d $e $f $g $h "rdi" "rbx", $at0, "", "", "", "", "", ""),
+            round!($h $a $b $c $d $e $f $g "rbx" "rdi", $at1, "", "", "", "", "", ""),
+            round!($g $h $a $b $c $d $e $f "rdi" "rbx", $at2, "", "", "", "", "", ""),
+            round!($f $g $h $a $b $c $d $e "rbx" "rdi", $at3, "", "", "", "", "", ""),
         )
     };
 }
@@ -358,7 +358,7 @@ macro_rules! four_rounds_beside {
      $from:literal) => {
         concat!(
             round!(
-                $a $b $c $d $e $f $g $h "x" "y", $at0,
+                $a $b $c $d $e $f $g $h "rdi" "rbx", $at0,
                 concat!("vmovdqa {x15}, ymmword ptr [rbp + 32 + ", $from, "]\n"),
                 concat!("vmovdqa {x2}, ymmword ptr [rbp + 448 + ", $from, "]\n"),
                 concat!("vmovdqa {sum}, ymmword ptr [rbp + 288 + ", $from, "]\n"),
@@ -367,7 +367,7 @@ macro_rules! four_rounds_beside {
                 concat!("vpaddq {sum}, {sum}, ymmword ptr [rbp + ", $from, "]\n")
             ),
             round!(
-                $h $a $b $c $d $e $f $g "y" "x", $at1,
+                $h $a $b $c $d $e $f $g "rbx" "rdi", $at1,
                 "vpxor {p}, {p}, {q}\n",
                 "vpsrlq {q}, {x15}, 7\n",
                 "vpshufb {x15}, {x15}, {rotate_octet}\n",
@@ -376,7 +376,7 @@ macro_rules! four_rounds_beside {
                 "vpsrlq {q}, {x2}, 19\n"
             ),
             round!(
-                $g $h $a $b $c $d $e $f "x" "y", $at2,
+                $g $h $a $b $c $d $e $f "rdi" "rbx", $at2,
                 "vpaddq {sum}, {sum}, {p}\n",
                 "vpsllq {p}, {x2}, 45\n",
                 "vpxor {q}, {q}, {p}\n",
@@ -385,7 +385,7 @@ macro_rules! four_rounds_beside {
                 "vpsllq {p}, {x2}, 3\n"
             ),
             round!(
-                $f $g $h $a $b $c $d $e "y" "x", $at3,
+                $f $g $h $a $b $c $d $e "rbx" "rdi", $at3,
                 "vpxor {q}, {q}, {p}\n",
                 "vpsrlq {p}, {x2}, 6\n",
                 "vpxor {q}, {q}, {p}\n",
@@ -407,37 +407,41 @@ impl Variables {
     }
 
     /// The first rounds, eight a turn.
-    #[inline]
+    #[inline(never)]
     #[target_feature(enable = "bmi1,bmi2")]
     fn rounds<const TURNS: usize>(&mut self, sums: &[__m256i; 80], lane: usize) {
         const { assert!(1 <= TURNS && TURNS <= 10) };
         let sums = sums.as_ptr().cast::<u64>().wrapping_add(lane % LANES);
         let [a, b, c, d, e, f, g, h] = &mut self.working;
         // SAFETY: the words that are read are the lane's, 32 octets apart, of the first `8 TURNS` rows of 80; nothing is
-        // written; all registers that change are named; the processor has BMI1 and BMI2.
+        // written; all registers that change are named or saved; the processor has BMI1 and BMI2.
         #[allow(unsafe_code, reason = "the compiler spills and reorders these rounds: see the head")]
         unsafe {
             asm!(
+                "push rbx",
+                "mov rbx, rdi",
                 "push {turns}",
                 "2:",
-                four_rounds!("a" "b" "c" "d" "e" "f" "g" "h", "0" "32" "64" "96"),
-                four_rounds!("e" "f" "g" "h" "a" "b" "c" "d", "128" "160" "192" "224"),
-                "add {sums}, 256",
+                four_rounds!("r8" "r9" "r10" "r11" "r12" "r13" "r14" "r15", "0" "32" "64" "96"),
+                four_rounds!("r12" "r13" "r14" "r15" "r8" "r9" "r10" "r11", "128" "160" "192" "224"),
+                "add rsi, 256",
                 "dec qword ptr [rsp]",
                 "jnz 2b",
-                "pop {s}",
-                a = inout(reg) *a, b = inout(reg) *b, c = inout(reg) *c, d = inout(reg) *d,
-                e = inout(reg) *e, f = inout(reg) *f, g = inout(reg) *g, h = inout(reg) *h,
-                y = inout(reg) self.b_xor_c, x = out(reg) _, s = out(reg) _, u = out(reg) _, v = out(reg) _,
-                sums = inout(reg) sums => _,
+                "pop rax",
+                "mov rdi, rbx",
+                "pop rbx",
                 turns = const TURNS,
+                inout("r8") *a, inout("r9") *b, inout("r10") *c, inout("r11") *d,
+                inout("r12") *e, inout("r13") *f, inout("r14") *g, inout("r15") *h,
+                inout("rdi") self.b_xor_c, out("rax") _, out("rcx") _, out("rdx") _,
+                inout("rsi") sums => _,
                 options(pure, readonly),
             );
         }
     }
 
     /// Rounds 16 to 79 beside the words of the next schedule from 16 + 16 `lane` on, sixteen of them.
-    #[inline]
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn last_rounds_beside<const NOW: usize, const NEXT: usize>(
         &mut self,
@@ -453,36 +457,40 @@ impl Variables {
         let [a, b, c, d, e, f, g, h] = &mut self.working;
         // SAFETY: the sums that are read are the lane's, of the last 64 rows of 80; of the words those from 16 `lane` on are
         // read and the sixteen behind those written, of which the last is the 80th for the last lane. All registers that
-        // change are named, what is pushed is popped, and the processor has the features.
+        // change are named or saved, what is pushed is popped, and the processor has the features.
         #[allow(unsafe_code, reason = "the compiler spills and reorders these rounds: see the head")]
         unsafe {
             asm!(
-                // The fourteen registers that operands can have are taken. So rbp, which no operand can be, points at
-                // the words, and the turns that are left are counted on the stack.
+                // Every register is needed, and all are named, since the compiler may give an unnamed operand any of them.
+                // rbx and rbp cannot be named, and are saved by hand: rbx is one of the two differences, rbp points at
+                // the words. The turns that are left are counted on the stack.
                 "push rbp",
+                "push rbx",
                 "push 8",
-                "mov rbp, {v}",
+                "mov rbp, rdx",
+                "mov rbx, rdi",
                 "2:",
                 four_rounds_beside!(
-                    "a" "b" "c" "d" "e" "f" "g" "h", "0" "32" "64" "96", "0"
+                    "r8" "r9" "r10" "r11" "r12" "r13" "r14" "r15", "0" "32" "64" "96", "0"
                 ),
                 four_rounds_beside!(
-                    "e" "f" "g" "h" "a" "b" "c" "d", "128" "160" "192" "224", "32"
+                    "r12" "r13" "r14" "r15" "r8" "r9" "r10" "r11", "128" "160" "192" "224", "32"
                 ),
-                "add {sums}, 256",
+                "add rsi, 256",
                 "add rbp, 64",
                 "dec qword ptr [rsp]",
                 "jnz 2b",
-                "pop {s}",
+                "pop rax",
+                "pop rbx",
                 "pop rbp",
-                a = inout(reg) *a, b = inout(reg) *b, c = inout(reg) *c, d = inout(reg) *d,
-                e = inout(reg) *e, f = inout(reg) *f, g = inout(reg) *g, h = inout(reg) *h,
-                y = inout(reg) self.b_xor_c, x = out(reg) _, s = out(reg) _, u = out(reg) _,
-                v = inout(reg) words => _,
-                sums = inout(reg) sums => _,
                 sums_of_next = const 5120 + 2560 * NEXT,
                 x2 = out(ymm_reg) _, x15 = out(ymm_reg) _, sum = out(ymm_reg) _,
                 p = out(ymm_reg) _, q = out(ymm_reg) _, rotate_octet = in(ymm_reg) rotate_octet(),
+                inout("r8") *a, inout("r9") *b, inout("r10") *c, inout("r11") *d,
+                inout("r12") *e, inout("r13") *f, inout("r14") *g, inout("r15") *h,
+                inout("rdi") self.b_xor_c => _, out("rax") _, out("rcx") _,
+                inout("rdx") words => _,
+                inout("rsi") sums => _,
             );
         }
     }
