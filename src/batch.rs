@@ -24,7 +24,8 @@ use worker::{Answer, Message, Pending, Stream};
 ///
 /// Each source is read on a thread of its own. One that fails, that panics or that breaks off spoils its own verdict alone,
 /// which is then [`StreamError::Source`]. A slow one holds up none that is being read, but keeps its place: while all places
-/// are taken by sources that wait, no other image begins, and there is no time limit. Give sources limits of their own.
+/// are taken by sources that wait, no other image begins, and there is no time limit. Give sources limits of their own. Where
+/// the system gives no more threads, images wait until others have left theirs.
 /// Memory does not grow with the images: up to 2 MiB for each that is being read.
 ///
 /// ```
