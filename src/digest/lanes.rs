@@ -2,13 +2,12 @@
 //!
 //! | | at once | on what | of the speed of one stream |
 //! |---|---|---|---|
-//! | SHA-224, SHA-256 | 2 | the SHA instructions | 1.85 |
-//! | SHA-384, SHA-512 | 4 | AVX2 | 1.75 |
+//! | SHA-224, SHA-256 | 2 | the SHA instructions | 1.75 |
+//! | SHA-384, SHA-512 | 4 | AVX2 | 1.78 |
 //!
-//! The figures are all streams' together, against OpenSSL's one stream, on a core of an AMD EPYC (family 25 model 17); they
-//! shrink to about 1.6 while another thread uses the other half of the core. Where the processor has neither, one stream
-//! comes after the other. AVX-512 would do better (rotations, and three operands in one operation), but its intrinsics
-//! need Rust 1.89.
+//! The figures are all streams' together, against OpenSSL's one stream, on a core of an AMD EPYC (family 25 model 17;
+//! docs/PERFORMANCE.md). Where the processor has neither, one stream comes after the other. AVX-512 would do better
+//! (rotations, and three operands in one operation), but its intrinsics need Rust 1.89.
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(longhand_portable)))]
 mod sha256;
