@@ -23,7 +23,9 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    pub(crate) fn new(text: &str) -> Self {
+    /// The beginning of this text: for errors of key managers that show what a service said.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
         let end = text.char_indices().nth(MAX_EXCERPT).map(|(index, _)| index);
         let kept = end.and_then(|end| text.get(..end));
         Self { text: kept.unwrap_or(text).to_owned(), cut: kept.is_some() }
