@@ -1,0 +1,155 @@
+//! Why there is no answer.
+
+use std::error::Error;
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhand::Excerpt;
+
+/// Why a request got no answer that can be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// There is no connection: no such host, nobody listens, the way is closed.
+    #[error("{host} cannot be reached: {source}")]
+    Unreachable {
+        /// The host asked for.
+        host: Excerpt,
+        /// What went wrong.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The server's certificate does not hold, or it does not speak TLS as we do.
+    #[error("{host} cannot be trusted: {source}")]
+    Untrusted {
+        /// The host asked for.
+        host: Excerpt,
+        /// What is wrong.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The connection broke, or what came is not HTTP.
+    #[error("the answer broke off: {source}")]
+    Broken {
+        /// What went wrong.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// No whole answer came in time.
+    #[error("no answer within {} ms", after.as_millis())]
+    Timeout {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The answer is larger than its bound.
+    #[error("the answer has more than {limit} bytes")]
+    TooLarge {
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// The server points elsewhere: credentials are not taken there.
+    #[error("the server answered {status}, a redirect, which is not followed")]
+    Redirected {
+        /// The status code.
+        status: u16,
+    },
+    /// The body is compressed or otherwise encoded, which was not asked for.
+    #[error("the answer is encoded as {encoding}, which was not asked for")]
+    Encoded {
+        /// The content encoding.
+        encoding: Excerpt,
+    },
+    /// A document is not what it should be.
+    #[error("{what} cannot be read")]
+    Malformed {
+        /// Which one.
+        what: &'static str,
+    },
+    /// A value cannot stand in this header.
+    #[error("the value for the header {name} holds characters that cannot stand in a header")]
+    InvalidHeader {
+        /// The header.
+        name: &'static str,
+    },
+    /// The transport cannot be set up.
+    #[error("{what} cannot be set up: {source}")]
+    Setup {
+        /// What of it.
+        what: &'static str,
+        /// What went wrong.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+}
+
+impl HttpError {
+    /// Whether another attempt may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Broken { .. } | Self::Timeout { .. })
+    }
+
+    /// Whether somebody has to change a setting before any attempt can help.
+    #[must_use]
+    pub fn is_misconfiguration(&self) -> bool {
+        matches!(self, Self::Untrusted { .. } | Self::InvalidHeader { .. } | Self::Setup { .. })
+    }
+
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
+    pub(crate) fn broken(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Broken { source: innermost(source) }
+    }
+
+    /// A connection that broke because of the peer's certificate, or else.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn broken_or_untrusted(host: &str, source: impl Error + Send + Sync + 'static) -> Self {
+        match tls_error(&source).cloned() {
+            Some(source) => Self::Untrusted { host: Excerpt::new(host), source: Arc::new(source) },
+            None => Self::broken(source),
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn setup(what: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Setup { what, source: Arc::new(source) }
+    }
+
+    /// No connection to `host`: because of its certificate, or else.
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
+    pub(crate) fn no_connection(host: &str, source: impl Error + Send + Sync + 'static) -> Self {
+        let host = Excerpt::new(host);
+        match tls_error(&source).cloned() {
+            Some(source) => Self::Untrusted { host, source: Arc::new(source) },
+            None => Self::Unreachable { host, source: innermost(source) },
+        }
+    }
+}
+
+/// What rustls has to say, wherever in a chain of errors it stands: `io::Error` gives its own error, not as its source.
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next: Option<&'a (dyn Error + 'static)> = Some(error);
+    for _ in 0..16 {
+        let error = next?;
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match within {
+            Some(within) => Some(within),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The text of the innermost error: the outer ones of HTTP clients say "error sending request".
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+fn innermost(error: impl Error + Send + Sync + 'static) -> Arc<dyn Error + Send + Sync> {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    for _ in 0..16 {
+        let Some(source) = next else { break };
+        text = source.to_string();
+        next = source.source();
+    }
+    Arc::new(io::Error::other(text))
+}

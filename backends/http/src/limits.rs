@@ -1,0 +1,29 @@
+//! Every bound on what a server may make us do, with its reason.
+
+use std::time::Duration;
+
+/// An answer's body, in bytes, unless a request says otherwise. Barbican stores at most 20 000 bytes under a secret, and a
+/// Keystone catalogue with a hundred services stays below this.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// An answer's header lines.
+pub const MAX_HEADERS: usize = 100;
+
+/// An answer's head, in bytes: status line and header lines. The transport for tasks reads up to 412 KiB before it gives up;
+/// what it keeps is bounded by the same.
+pub const MAX_HEAD: usize = 64 * 1024;
+
+/// How often one request is sent. Castellan tries 60 times, a second apart; by then whoever waits for an instance has gone.
+pub const ATTEMPTS: u32 = 4;
+
+/// The pause before the second attempt; each later one is twice as long.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause between two attempts, unless the server asks for a longer one.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long one attempt may take, to the last byte of the answer.
+pub const ATTEMPT_TIME: Duration = Duration::from_secs(10);
+
+/// How long all of it may take: logins, attempts and pauses for one certificate.
+pub const DEADLINE: Duration = Duration::from_secs(30);
