@@ -181,6 +181,8 @@ fn translate(error: ureq::Error, request: &Request, time_left: Duration) -> Http
             | ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
             | ErrorKind::AddrNotAvailable => HttpError::no_connection(host, error),
+            // What the standard library says of a name that nobody knows has no kind of its own.
+            _ if error.to_string().contains("lookup address") => HttpError::no_connection(host, error),
             _ => HttpError::broken_or_untrusted(host, error),
         },
         error => HttpError::broken(error),

@@ -50,6 +50,10 @@ impl TokioTransport {
         let mut answer = built.send().await.map_err(failed)?;
         unacceptable(answer.status(), answer.headers()).map_or(Ok(()), Err)?;
         let limit = request.body_limit();
+        let bound = u64::try_from(limit).unwrap_or(u64::MAX);
+        if answer.content_length().is_some_and(|length| length > bound) {
+            return Err(HttpError::TooLarge { limit });
+        }
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(failed)? {
             if piece.len() > limit.saturating_sub(body.len()) {
