@@ -6,12 +6,12 @@ use std::time::Duration;
 /// Keystone catalogue with a hundred services stays below this.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// An answer's header lines.
+/// An answer's header lines, for the transport of tasks; the blocking one takes 128.
 pub const MAX_HEADERS: usize = 100;
 
-/// An answer's head, in bytes: status line and header lines. The transport for tasks reads up to 412 KiB before it gives up;
-/// what it keeps is bounded by the same.
-pub const MAX_HEAD: usize = 64 * 1024;
+/// An answer's head, in bytes: status line and header lines, interim answers before it included. Keystone's tokens, the
+/// longest header there is here, have about 200.
+pub const MAX_HEAD: usize = 16 * 1024;
 
 /// How often one request is sent. Castellan tries 60 times, a second apart; by then whoever waits for an instance has gone.
 pub const ATTEMPTS: u32 = 4;

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::as_conversions,
     missing_docs,
     reason = "a test that fails may panic"
 )]
@@ -201,7 +202,7 @@ fn a_hostile_server_costs_bounded_time_and_memory() {
             assert!(!format!("{error} {error:?}").contains("correct-horse"), "{name}, {transport}");
         }
         assert_eq!(server.requests(), 2 * requests, "{name}");
-        assert!(start.elapsed() < ATTEMPT * 6, "{name}: {:?}", start.elapsed());
+        assert!(start.elapsed() < ATTEMPT * 20, "{name}: {:?}", start.elapsed());
     }
 }
 
@@ -233,7 +234,7 @@ fn a_body_may_be_as_long_as_its_bound_and_no_longer() {
             for (name, outcome) in ask_both(&get(&server.url()), &system()) {
                 match outcome {
                     Ok(answer) => {
-                        assert!(fits && answer.body().len() == length, "{name} {length} {with_length}")
+                        assert!(fits && answer.body().len() == length, "{name} {length} {with_length}");
                     }
                     Err(error) => {
                         assert!(
@@ -250,7 +251,7 @@ fn a_body_may_be_as_long_as_its_bound_and_no_longer() {
 
 #[test]
 fn headers_are_bounded_in_number_and_in_size() {
-    for (count, size, fits) in [(90, 100, true), (200, 1, false), (1, 2 * 1024 * 1024, false)] {
+    for (count, size, fits) in [(90, 100, true), (200, 1, false), (1, limits::MAX_HEAD, false)] {
         let server = Server::start(move |_| {
             (0..count).fold(Answer::json(200, "{}"), |answer, index| {
                 answer.header(&format!("X-{index}"), &"v".repeat(size))
