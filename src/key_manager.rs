@@ -9,15 +9,27 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::excerpt::Excerpt;
 
+#[cfg(feature = "async")]
+mod asynchronous;
+#[cfg(feature = "async")]
+mod blocking;
 mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod directory;
+mod flight;
 mod memory;
 
+#[cfg(feature = "async")]
+pub use asynchronous::{AsyncKeyManager, BoxFuture};
+#[cfg(feature = "async")]
+pub use blocking::{Blocking, BlockingWork};
 pub use cache::{CertificateCache, ScopedKeyManager};
 pub use directory::DirectoryKeyManager;
 pub use memory::MemoryKeyManager;
+
+/// What a key manager gives for an id.
+type Outcome = Result<StoredCertificate, KeyManagerError>;
 
 /// A key manager, as one request sees it: what Castellan's `get(context, id)` is to Cursive.
 ///

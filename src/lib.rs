@@ -68,6 +68,8 @@ pub use image::{
 };
 #[cfg(feature = "conformance")]
 pub use key_manager::conformance;
+#[cfg(feature = "async")]
+pub use key_manager::{AsyncKeyManager, Blocking, BlockingWork, BoxFuture};
 pub use key_manager::{
     CertificateCache, DirectoryKeyManager, KeyManager, KeyManagerError, MemoryKeyManager, ScopedKeyManager,
     StoredCertificate,

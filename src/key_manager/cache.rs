@@ -2,25 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{KeyManager, KeyManagerError, StoredCertificate};
+use super::flight::{Flight, block_on};
+#[cfg(feature = "async")]
+use super::{AsyncKeyManager, BoxFuture};
+use super::{KeyManager, KeyManagerError, Outcome};
 use crate::code::Disposition;
 use crate::limits::MAX_PROPERTY_TEXT;
-
-type Outcome = Result<StoredCertificate, KeyManagerError>;
 
 /// A bounded cache of certificates with a time to live, used through [`scope`](Self::scope). Cheap to clone: clones
 /// share their certificates.
 ///
 /// - What one tenant may read never serves another: a certificate is kept for the tenant whose key manager gave it.
-/// - However many requests ask for one id at once, one fetches and the others wait for its answer.
+/// - However many requests ask for one id at once, threads and tasks alike, one fetches and the others wait for its answer.
+///   Should it panic or its task be dropped, another fetches.
 /// - Errors are not kept, unless [`keep_refusals`](Self::keep_refusals) asks for it, and never those that may pass.
 /// - Past its capacity it forgets what was used least recently.
 ///
 /// A certificate that is replaced or withdrawn in the key manager is served until its time to live has passed: choose
 /// that as long as you would let a withdrawn certificate verify images.
+///
+/// With the feature `async` the same cache serves an `AsyncKeyManager`. A fetch goes on as long as its task is polled:
+/// whoever neither polls nor drops what he asked for keeps the others waiting. So a thread that drives tasks must not ask
+/// as threads do, which would have it wait for a task that only it can drive.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -63,22 +69,6 @@ enum Place {
     Kept { outcome: Outcome, until: Instant, used: u64 },
 }
 
-/// A fetch under way, and what came of it for those who wait.
-#[derive(Default)]
-struct Flight {
-    outcome: Mutex<Landing>,
-    landed: Condvar,
-}
-
-#[derive(Default)]
-enum Landing {
-    #[default]
-    InTheAir,
-    Landed(Outcome),
-    /// The key manager panicked: whoever waits asks for himself.
-    Lost,
-}
-
 impl CertificateCache {
     /// A cache of at most `capacity` certificates, each kept for `time_to_live` by the clock `now`, which is
     /// `Instant::now` but for tests.
@@ -104,7 +94,7 @@ impl CertificateCache {
     /// The cache before one request's key manager. `tenant` names whose rights `key_manager` has: the project, or the
     /// user where users of a project may read different secrets.
     #[must_use]
-    pub fn scope<K: KeyManager>(&self, tenant: impl Into<String>, key_manager: K) -> ScopedKeyManager<K> {
+    pub fn scope<K>(&self, tenant: impl Into<String>, key_manager: K) -> ScopedKeyManager<K> {
         ScopedKeyManager { cache: self.clone(), tenant: tenant.into(), key_manager }
     }
 
@@ -127,11 +117,12 @@ impl CertificateCache {
         self.len() == 0
     }
 
-    fn certificate(&self, key: Key, fetch: impl Fn() -> Outcome) -> Outcome {
+    /// What is kept, or what whoever fetches it gets. No lock is held while anybody waits.
+    async fn certificate<F: Future<Output = Outcome>>(&self, key: Key, fetch: impl Fn() -> F) -> Outcome {
         loop {
             let flight = match self.shared.board(&key) {
                 Boarding::Kept(outcome) => return outcome,
-                Boarding::Wait(flight) => match flight.wait() {
+                Boarding::Wait(flight) => match flight.landing().await {
                     // Another request's credentials may have been refused where these are not.
                     Some(Err(KeyManagerError::Forbidden { .. })) | None => continue,
                     Some(outcome) => return outcome,
@@ -139,7 +130,7 @@ impl CertificateCache {
                 Boarding::Fetch(flight) => flight,
             };
             let pilot = Pilot { shared: &self.shared, key: &key, flight, landed: false };
-            let outcome = fetch();
+            let outcome = fetch().await;
             pilot.land(&outcome, self.time_to_live(&outcome));
             return outcome;
         }
@@ -173,14 +164,26 @@ pub struct ScopedKeyManager<K> {
     key_manager: K,
 }
 
+impl<K> ScopedKeyManager<K> {
+    /// Under what an answer for this id is kept. An id past the bound of the property is no id that is worth a place.
+    fn key(&self, id: &str) -> Option<Key> {
+        (id.len() <= MAX_PROPERTY_TEXT).then(|| (self.tenant.clone(), id.to_owned()))
+    }
+}
+
 impl<K: KeyManager> KeyManager for ScopedKeyManager<K> {
     fn certificate(&self, id: &str) -> Outcome {
-        // An id past the bound of the property is no id that is worth a place.
-        if id.len() > MAX_PROPERTY_TEXT {
-            return self.key_manager.certificate(id);
-        }
-        let key = (self.tenant.clone(), id.to_owned());
-        self.cache.certificate(key, || self.key_manager.certificate(id))
+        let Some(key) = self.key(id) else { return self.key_manager.certificate(id) };
+        // The key manager is asked on this thread, which waits for nothing but another's fetch.
+        block_on(self.cache.certificate(key, || std::future::ready(self.key_manager.certificate(id))))
+    }
+}
+
+#[cfg(feature = "async")]
+impl<K: AsyncKeyManager> AsyncKeyManager for ScopedKeyManager<K> {
+    fn certificate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Outcome> {
+        let Some(key) = self.key(id) else { return self.key_manager.certificate(id) };
+        Box::pin(self.cache.certificate(key, move || self.key_manager.certificate(id)))
     }
 }
 
@@ -244,28 +247,7 @@ impl Places {
     }
 }
 
-impl Flight {
-    /// What came of the fetch; `None` if it was lost.
-    fn wait(&self) -> Option<Outcome> {
-        let mut landing = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match &*landing {
-                Landing::Landed(outcome) => return Some(outcome.clone()),
-                Landing::Lost => return None,
-                Landing::InTheAir => {
-                    landing = self.landed.wait(landing).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-        }
-    }
-
-    fn end(&self, landing: Landing) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = landing;
-        self.landed.notify_all();
-    }
-}
-
-/// Whoever fetches. Should the key manager panic, those who wait are told.
+/// Whoever fetches. Should the key manager panic, or the task be dropped, those who wait are told.
 struct Pilot<'a> {
     shared: &'a Shared,
     key: &'a Key,
@@ -276,7 +258,7 @@ struct Pilot<'a> {
 impl Pilot<'_> {
     fn land(mut self, outcome: &Outcome, time_to_live: Option<Duration>) {
         self.shared.keep(self.key, outcome, time_to_live);
-        self.flight.end(Landing::Landed(outcome.clone()));
+        self.flight.land(outcome.clone());
         self.landed = true;
     }
 }
@@ -287,6 +269,6 @@ impl Drop for Pilot<'_> {
             return;
         }
         self.shared.places().by_key.remove(self.key);
-        self.flight.end(Landing::Lost);
+        self.flight.lose();
     }
 }

@@ -15,6 +15,7 @@ use longhand::{
 pub(crate) mod authority;
 pub(crate) mod chain;
 pub(crate) mod der;
+pub(crate) mod executor;
 
 /// One case of a case file; `test-vectors/README.md` describes the format.
 #[derive(Debug, serde::Deserialize)]
