@@ -1,7 +1,7 @@
 //! One verdict on an image: the policy, the signing certificate's chain, the signature and the record, joined so that
 //! nobody ships half of it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,9 @@ use crate::algorithm::KeyTypes;
 use crate::chain::{CertificateValidator, ChainError, ChainPolicy, VerifiedChain};
 use crate::code::{Disposition, ErrorCode};
 use crate::digest::{Digest, StreamingDigest};
-use crate::key_manager::{KeyManager, KeyManagerError, StoredCertificate};
+#[cfg(feature = "async")]
+use crate::key_manager::AsyncKeyManager;
+use crate::key_manager::{Fetched, Fetching, KeyManager, KeyManagerError, StoredCertificate};
 use crate::policy::{
     CannotVerifyReason, Delivery, ImageFacts, NotRequiredReason, PolicyError, Requirement, TrustChoice,
     VerificationPolicy,
@@ -269,8 +271,9 @@ impl ImageRequest {
     }
 }
 
-/// What has to be fetched before a decision: for drivers that do their own input and output, asynchronous ones among
-/// them. [`ImageVerifier::begin`] is such a driver for a [`KeyManager`], in a few lines.
+/// What has to be fetched before a decision: for drivers that do their own input and output. [`ImageVerifier::begin`] is
+/// such a driver for a [`KeyManager`]; for an `AsyncKeyManager` there is `ImageVerifier::begin_async`, with the feature
+/// `async`. Both are three lines.
 ///
 /// ```
 /// use longhand::{Decision, ImageRequest, ImageVerifier, KeyManagerError, StoredCertificate};
@@ -404,20 +407,58 @@ impl ImageVerifier {
     /// [`ImageError`] when the image must not be used, whatever its bytes are, or that cannot be found out.
     pub fn begin(&self, key_manager: &dyn KeyManager, request: ImageRequest) -> Result<Decision, ImageError> {
         let plan = self.plan(request)?;
-        let mut fetched = Vec::new();
-        for id in plan.ids() {
-            let certificate = key_manager.certificate(id);
-            // The first is the signing certificate's; without it, and without the key manager, nothing more is asked.
-            let hopeless = match &certificate {
-                Err(KeyManagerError::Unavailable { .. } | KeyManagerError::Misconfigured { .. }) => true,
-                Err(_) => Some(id) == plan.signing_id(),
-                Ok(_) => false,
-            };
-            fetched.push((id.to_owned(), certificate));
-            if hopeless {
-                break;
-            }
-        }
+        let fetched = plan.fetching().in_turn(key_manager);
+        plan.begin(fetched)
+    }
+
+    /// Decides with a key manager that is awaited, at most
+    /// [`limits::MAX_CONCURRENT_FETCHES`](crate::limits::MAX_CONCURRENT_FETCHES) certificates at once, each fetched once. No
+    /// byte of the image is needed. Feature `async`.
+    ///
+    /// The verdict is the one of [`begin`](Self::begin), whatever the order in which answers come; what no longer matters
+    /// to it is not asked for, or dropped. To drop the future is to drop what it asked for, and leaves nothing behind.
+    ///
+    /// What follows on the last answer is computed where the future is polled: for chains as they are made, well below a
+    /// millisecond. Certificates that were made to be slow can take up to
+    /// [`limits::MAX_CHAIN_WORK`](crate::limits::MAX_CHAIN_WORK). A service in which strangers choose the trusted ids and that
+    /// cannot spare a thread for so long drives a [`Plan`] itself, and calls [`Plan::begin`] where work may take time.
+    ///
+    /// ```
+    /// use longhand::{Blocking, Decision, DirectoryKeyManager, ImageRequest, ImageVerifier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = std::path::Path::new("test-vectors/walkthrough/nova");
+    /// # let record: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("properties.json"))?)?;
+    /// # let image_properties: Vec<_> = record["properties"].as_object().unwrap().iter()
+    /// #     .filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+    /// # let trusted_ids = ["0b5d2c72-12cc-4ba6-a8d7-3ff5cc1d8cb8", "674736e3-f25c-405c-8362-bbf991e0ce0a",
+    /// #     "8fbcce5d-d646-4295-ba8a-269fc9451eeb"];
+    /// # let certificates = DirectoryKeyManager::new(folder.join("certs"));
+    /// # let now = longhand::pki_types::UnixTime::now();
+    /// let key_manager = Blocking::new(certificates, |work| {
+    ///     tokio::task::spawn_blocking(work);
+    /// });
+    /// let images = ImageVerifier::builder().build();
+    /// let request = ImageRequest::new("b3d1…", image_properties).trusted_ids(trusted_ids).at(now);
+    /// let Decision::Verify(verification) = images.begin_async(&key_manager, request).await? else {
+    ///     return Err("not to be verified".into());
+    /// };
+    /// # let _ = verification;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    #[cfg(feature = "async")]
+    pub async fn begin_async(
+        &self,
+        key_manager: &dyn AsyncKeyManager,
+        request: ImageRequest,
+    ) -> Result<Decision, ImageError> {
+        let plan = self.plan(request)?;
+        let fetched = plan.fetching().at_once(key_manager).await;
         plan.begin(fetched)
     }
 
@@ -437,9 +478,6 @@ impl ImageVerifier {
         }
     }
 }
-
-/// What a driver fetched: each id with what the key manager gave for it.
-type Fetched = BTreeMap<String, Result<StoredCertificate, KeyManagerError>>;
 
 impl Plan {
     /// The ids of the certificates to fetch, each once, the signing certificate's first. Whether one of the others is
@@ -465,6 +503,11 @@ impl Plan {
         }
     }
 
+    /// Without the signing certificate, and without the key manager, nothing more is asked.
+    fn fetching(&self) -> Fetching<'_> {
+        Fetching::new(self.ids(), self.signing_id())
+    }
+
     /// Decides with what was fetched. An id that is not among it counts as not found, of one that is there twice the first
     /// counts.
     ///
@@ -474,11 +517,7 @@ impl Plan {
         self,
         fetched: impl IntoIterator<Item = (String, Result<StoredCertificate, KeyManagerError>)>,
     ) -> Result<Decision, ImageError> {
-        let mut first = Fetched::new();
-        for (id, certificate) in fetched {
-            first.entry(id).or_insert(certificate);
-        }
-        let fetched = first;
+        let fetched = fetched.into_iter().collect();
         let Self { verifier, request, step } = self;
         match step {
             Step::NotRequired(why) => Ok(Decision::NotRequired(why)),
@@ -500,7 +539,7 @@ impl Plan {
 impl ImageVerifier {
     fn trust(&self, chosen: &TrustChoice, fetched: &Fetched) -> Result<(TrustStore, bool), TrustError> {
         match chosen.ids() {
-            Some(ids) => Ok((TrustStore::from_fetched(ids, |id| look_up(fetched, id))?, false)),
+            Some(ids) => Ok((TrustStore::from_fetched(ids, fetched)?, false)),
             None => Ok((self.0.store.clone().unwrap_or_default(), true)),
         }
     }
@@ -514,7 +553,7 @@ impl ImageVerifier {
         fetched: &Fetched,
     ) -> Result<ImageVerification, ImageError> {
         let id = properties.certificate_id();
-        let stored = look_up(fetched, id)?;
+        let stored = fetched.certificate(id)?;
         let chain = match chain {
             None => None,
             Some(chosen) => {
@@ -536,10 +575,6 @@ impl ImageVerifier {
             verifier,
         })
     }
-}
-
-fn look_up(fetched: &Fetched, id: &str) -> Result<StoredCertificate, KeyManagerError> {
-    fetched.get(id).cloned().unwrap_or_else(|| Err(KeyManagerError::not_found(id)))
 }
 
 /// Takes an image's bytes and comes to the verdict. The policy is decided and the chain validated before.

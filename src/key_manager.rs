@@ -17,6 +17,7 @@ mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod directory;
+mod fetching;
 mod flight;
 mod memory;
 
@@ -26,6 +27,7 @@ pub use asynchronous::{AsyncKeyManager, BoxFuture};
 pub use blocking::{Blocking, BlockingWork};
 pub use cache::{CertificateCache, ScopedKeyManager};
 pub use directory::DirectoryKeyManager;
+pub(crate) use fetching::{Fetched, Fetching};
 pub use memory::MemoryKeyManager;
 
 /// What a key manager gives for an id.
@@ -252,6 +254,11 @@ impl KeyManagerError {
             | Self::InvalidId { id, .. }
             | Self::Ambiguous { id, .. } => id,
         }
+    }
+
+    /// Whether it says nothing of the id: the same would be said of any other.
+    pub(crate) const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Misconfigured { .. })
     }
 
     /// The stable code of this error.

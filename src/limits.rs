@@ -129,6 +129,12 @@ pub const MIN_AUTHORITY_RSA_BITS: u32 = 2048;
 /// The smallest DSA p and q of a certificate authority, in bits (SP 800-131A revision 2, table 2).
 pub const MIN_AUTHORITY_DSA_BITS: (u32, u32) = (2048, 224);
 
+/// The most certificates of one image, or of one trust store, that are asked for at once where the key manager is awaited.
+///
+/// Fifty trusted ids and the signer's take four round trips instead of 51; a hundred requests at once still ask for no
+/// more than 1600.
+pub const MAX_CONCURRENT_FETCHES: usize = 16;
+
 /// The most threads of one batch that hash. More are taken for so many: a number that grew by mistake must not take all
 /// threads of a machine.
 pub const MAX_BATCH_THREADS: usize = 64;

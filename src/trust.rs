@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::certificate::{Certificate, CertificateError};
 use crate::code::{Disposition, ErrorCode};
 use crate::excerpt::Excerpt;
-use crate::key_manager::{KeyManager, KeyManagerError, StoredCertificate};
+#[cfg(feature = "async")]
+use crate::key_manager::AsyncKeyManager;
+use crate::key_manager::{Fetched, Fetching, KeyManager, KeyManagerError};
 use crate::limits::{MAX_BUNDLE, MAX_TRUSTED_CERTIFICATES};
 
 /// Certificates that a chain may end in or lead through: roots and intermediates together, as the guides have them.
@@ -143,25 +145,52 @@ impl TrustStore {
         key_manager: &dyn KeyManager,
         ids: &[I],
     ) -> Result<Self, TrustError> {
-        if ids.iter().any(|id| id.as_ref().is_empty()) {
-            return Err(TrustError::EmptyId);
-        }
-        Self::from_fetched(ids, |id| key_manager.certificate(id))
+        Self::from_fetched(ids, &fetching(ids)?.in_turn(key_manager))
+    }
+
+    /// The same with a key manager that is awaited, at most
+    /// [`limits::MAX_CONCURRENT_FETCHES`](crate::limits::MAX_CONCURRENT_FETCHES) certificates at once. Feature `async`.
+    ///
+    /// To drop the future is to drop what it asked for.
+    ///
+    /// ```
+    /// use longhand::{Blocking, DirectoryKeyManager, TrustStore};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhand::TrustError> {
+    /// let certificates = DirectoryKeyManager::new("test-vectors/walkthrough/glance/certs");
+    /// let key_manager = Blocking::new(certificates, |work| {
+    ///     tokio::task::spawn_blocking(work);
+    /// });
+    /// let ids = ["cd7cc675-e573-419c-8fff-33a72734a243", "not-there"];
+    /// let store = TrustStore::from_async_key_manager(&key_manager, &ids).await?;
+    /// assert_eq!((store.len(), store.skipped().len()), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_key_manager`](Self::from_key_manager), whatever the order in which answers come: of several errors, the one
+    /// of the first id.
+    #[cfg(feature = "async")]
+    pub async fn from_async_key_manager<I: AsRef<str>>(
+        key_manager: &dyn AsyncKeyManager,
+        ids: &[I],
+    ) -> Result<Self, TrustError> {
+        let fetched = fetching(ids)?.at_once(key_manager).await;
+        Self::from_fetched(ids, &fetched)
     }
 
     /// The same for whoever has fetched the certificates already. An empty id, as `a,,b` in a configuration gives it, is
     /// skipped here.
-    pub(crate) fn from_fetched<I: AsRef<str>>(
-        ids: &[I],
-        fetch: impl Fn(&str) -> Result<StoredCertificate, KeyManagerError>,
-    ) -> Result<Self, TrustError> {
+    pub(crate) fn from_fetched<I: AsRef<str>>(ids: &[I], fetched: &Fetched) -> Result<Self, TrustError> {
         let mut store = Self::default();
         for id in unique(ids)? {
-            let fetched = match id {
+            let certificate = match id {
                 "" => Err(KeyManagerError::invalid_id(id, "it is empty")),
-                id => fetch(id),
+                id => fetched.certificate(id),
             };
-            match fetched {
+            match certificate {
                 Ok(stored) => store.certificates.push(ChainCertificate::new(stored.certificate, Some(id))),
                 Err(error) => store.skip_or_fail(id, error)?,
             }
@@ -170,7 +199,7 @@ impl TrustStore {
     }
 
     fn skip_or_fail(&mut self, id: &str, error: KeyManagerError) -> Result<(), TrustError> {
-        if matches!(error, KeyManagerError::Unavailable { .. } | KeyManagerError::Misconfigured { .. }) {
+        if error.is_outage() {
             return Err(TrustError::KeyManager(error));
         }
         self.skipped.push(SkippedCertificate { id: id.to_owned(), reason: SkipReason::KeyManager(error) });
@@ -295,6 +324,13 @@ impl TrustStore {
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty()
     }
+}
+
+fn fetching<I: AsRef<str>>(ids: &[I]) -> Result<Fetching<'_>, TrustError> {
+    if ids.iter().any(|id| id.as_ref().is_empty()) {
+        return Err(TrustError::EmptyId);
+    }
+    Ok(Fetching::new(unique(ids)?, None))
 }
 
 /// The ids, each once, in their order.

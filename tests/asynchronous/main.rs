@@ -16,4 +16,5 @@ mod blocking;
 mod cache;
 #[path = "../common/mod.rs"]
 mod common;
+mod fetching;
 mod scripted;
