@@ -135,6 +135,10 @@ pub const MIN_AUTHORITY_DSA_BITS: (u32, u32) = (2048, 224);
 /// more than 1600.
 pub const MAX_CONCURRENT_FETCHES: usize = 16;
 
+/// How many bytes of an image a stream withholds at least until the verdict, if the image has as many: enough that no
+/// reader takes what came for whole.
+pub const MIN_WITHHELD: usize = 64 * 1024;
+
 /// The most threads of one batch that hash. More are taken for so many: a number that grew by mistake must not take all
 /// threads of a machine.
 pub const MAX_BATCH_THREADS: usize = 64;

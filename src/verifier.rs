@@ -14,9 +14,12 @@ use crate::public_key::{
 };
 use crate::timestamp::Timestamp;
 
+mod blocks;
+mod held;
 mod hold_back;
 mod reader;
 mod stream_error;
+mod withheld;
 
 pub use hold_back::{Destination, HoldBackWriter, MemoryDestination};
 pub use reader::VerifyingReader;
@@ -24,9 +27,9 @@ pub use stream_error::StreamError;
 
 /// What takes an image's bytes and comes to a verdict: [`SignatureVerifier`] and
 /// [`ImageVerification`](crate::ImageVerification), and no others.
-pub trait StreamVerifier: fmt::Debug + sealed::Sealed {
+pub trait StreamVerifier: fmt::Debug + sealed::Sealed + Send + Sync + 'static {
     /// The verdict when it is yes.
-    type Verdict;
+    type Verdict: Send + Sync + 'static;
 
     /// Takes the image's next bytes.
     fn take(&mut self, data: &[u8]);

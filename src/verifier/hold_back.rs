@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
+use super::held::{HoldBack, gone};
 use super::{SignatureVerifier, StreamError, StreamVerifier};
 use crate::digest::Digest;
 
@@ -57,33 +59,26 @@ pub trait Destination {
 /// ```
 #[must_use = "without finish() the bytes are discarded"]
 pub struct HoldBackWriter<D: Destination, V = SignatureVerifier> {
-    verifier: V,
-    state: State<D>,
-}
-
-enum State<D: Destination> {
-    Holding(Held<D>),
-    /// The bytes are discarded; every later call says why.
-    Failed(StreamError),
+    hold_back: HoldBack<D, V>,
 }
 
 impl<D: Destination, V: StreamVerifier> HoldBackWriter<D, V> {
     /// A writer that holds back in `destination` what `verifier` has not verified: a [`SignatureVerifier`], or an
     /// [`ImageVerification`](crate::ImageVerification).
     pub fn new(verifier: V, destination: D) -> Self {
-        Self { verifier, state: State::Holding(Held(Some(destination))) }
+        Self { hold_back: HoldBack::new(verifier, destination, D::discard) }
     }
 
     /// How many bytes it has taken.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
-        self.verifier.bytes_taken()
+        self.hold_back.verifier().bytes_taken()
     }
 
     /// The digest of the bytes taken so far: what an operator compares when the verdict is no.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.verifier.digest_so_far()
+        self.hold_back.verifier().digest_so_far()
     }
 
     /// Asks for the verdict; on yes the destination releases the bytes, otherwise it discards them.
@@ -91,14 +86,9 @@ impl<D: Destination, V: StreamVerifier> HoldBackWriter<D, V> {
     /// # Errors
     /// [`StreamError`]: the signature does not hold, or the destination failed, now or before.
     pub fn finish(self) -> Result<(V::Verdict, D::Released), StreamError> {
-        match self.state {
-            State::Failed(error) => Err(error),
-            State::Holding(held) => {
-                let verified = self.verifier.into_verdict()?;
-                let released = held.release().map_err(|error| StreamError::Destination(Arc::new(error)))?;
-                Ok((verified, released))
-            }
-        }
+        let (verified, held) = self.hold_back.into_verdict()?;
+        let released = held.let_go().map_or_else(|| Err(gone()), D::release);
+        Ok((verified, released.map_err(|error| StreamError::Destination(Arc::new(error)))?))
     }
 
     /// Discards the bytes, as dropping the writer does.
@@ -110,22 +100,13 @@ impl<D: Destination, V: StreamVerifier> HoldBackWriter<D, V> {
 impl<D: Destination, V: StreamVerifier> io::Write for HoldBackWriter<D, V> {
     /// Takes all of `data`, or fails for good: the first error discards the bytes, and every later call repeats it.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        // Should the destination panic, the writer has failed and what it held is discarded.
-        let unfinished = StreamError::Unfinished { bytes_read: self.bytes_written() };
-        let error = match std::mem::replace(&mut self.state, State::Failed(unfinished)) {
-            State::Failed(error) => error,
-            State::Holding(mut held) => match held.write(data) {
-                Ok(()) => {
-                    self.verifier.take(data);
-                    self.state = State::Holding(held);
-                    return Ok(data.len());
-                }
-                Err(error) => StreamError::Destination(Arc::new(error)),
-            },
-        };
-        let shown = error.to_io();
-        self.state = State::Failed(error);
-        Err(shown)
+        let written = self
+            .hold_back
+            .poll_write(data, |destination, data| Poll::Ready(destination.write(data).map(|()| data.len())));
+        match written {
+            Poll::Ready(written) => written,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()), // cannot happen: the closure is never pending
+        }
     }
 
     /// Does nothing: what is held back cannot be flushed.
@@ -136,35 +117,8 @@ impl<D: Destination, V: StreamVerifier> io::Write for HoldBackWriter<D, V> {
 
 impl<D: Destination, V: fmt::Debug> fmt::Debug for HoldBackWriter<D, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = matches!(self.state, State::Failed(_));
-        f.debug_struct("HoldBackWriter").field("verifier", &self.verifier).field("failed", &failed).finish()
+        self.hold_back.fmt_as("HoldBackWriter", f)
     }
-}
-
-/// A destination that is discarded unless it is released.
-struct Held<D: Destination>(Option<D>);
-
-impl<D: Destination> Held<D> {
-    fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        self.0.as_mut().map_or_else(|| Err(gone()), |destination| destination.write(data))
-    }
-
-    fn release(mut self) -> io::Result<D::Released> {
-        self.0.take().map_or_else(|| Err(gone()), Destination::release)
-    }
-}
-
-impl<D: Destination> Drop for Held<D> {
-    fn drop(&mut self) {
-        if let Some(destination) = self.0.take() {
-            destination.discard();
-        }
-    }
-}
-
-/// Cannot happen: the destination leaves with `release` or `drop`, which both take the whole.
-fn gone() -> io::Error {
-    io::Error::other("the destination is gone")
 }
 
 /// Keeps bytes in memory, up to a limit: for tests, and for images as small as kernels and their command lines.

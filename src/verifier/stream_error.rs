@@ -8,10 +8,9 @@ use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::public_key::VerificationError;
 use crate::record::RecordError;
 
-/// Why a [`VerifyingReader`](crate::VerifyingReader), a [`HoldBackWriter`](crate::HoldBackWriter) or an image of a
-/// [`BatchVerifier`](crate::BatchVerifier) did not come to a yes.
+/// Why a [`VerifyingReader`](crate::VerifyingReader), a [`HoldBackWriter`](crate::HoldBackWriter) or an image of a [`BatchVerifier`](crate::BatchVerifier) did not come to a yes.
 ///
-/// Inside the `io::Error` that the streams give, it can be found with `get_ref()` and `downcast_ref()`.
+/// Inside the `io::Error` that readers and writers give, it can be found with `get_ref()` and `downcast_ref()`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StreamError {
@@ -49,9 +48,8 @@ impl StreamError {
         self.code().disposition()
     }
 
-    /// The same as an `io::Error`: of the kind of the one inside, or `InvalidData` for a bad signature.
-    pub(super) fn to_io(&self) -> io::Error {
-        let kind = match self {
+    fn io_kind(&self) -> io::ErrorKind {
+        match self {
             Self::Verification(_) | Self::Record(_) => io::ErrorKind::InvalidData,
             // For good is for good: these two would have the caller try again for ever.
             Self::Source(error) | Self::Destination(error) => match error.kind() {
@@ -59,8 +57,14 @@ impl StreamError {
                 kind => kind,
             },
             Self::Unfinished { .. } => io::ErrorKind::UnexpectedEof,
-        };
-        io::Error::new(kind, self.clone())
+        }
+    }
+}
+
+/// Of the kind of the one inside, or `InvalidData` for a bad signature.
+impl From<StreamError> for io::Error {
+    fn from(error: StreamError) -> Self {
+        Self::new(error.io_kind(), error)
     }
 }
 
