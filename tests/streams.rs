@@ -18,50 +18,9 @@ use std::io::{self, Read, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use common::Walkthrough;
-use longhand::{
-    Destination, ErrorCode, HashMethod, HoldBackWriter, KeyTypes, MemoryDestination, RegisteredKey,
-    SchemeError, SignatureProperties, SignatureScheme, SignatureVerifier, StreamError, VerifyingReader,
-};
+use common::any_image::{image, verifier};
+use longhand::{Destination, ErrorCode, HoldBackWriter, MemoryDestination, StreamError, VerifyingReader};
 use proptest::prelude::*;
-
-/// Says yes to images whose SHA-256 begins with the one octet of the signature, so that any image can be signed here.
-#[derive(Debug)]
-struct FirstOctet;
-
-impl SignatureScheme for FirstOctet {
-    fn prepare(&self, _: &[u8]) -> Result<Box<dyn RegisteredKey>, SchemeError> {
-        Ok(Box::new(FirstOctet))
-    }
-}
-
-impl RegisteredKey for FirstOctet {
-    fn verify_digest(&self, _: HashMethod, digest: &[u8], signature: &[u8]) -> Result<(), SchemeError> {
-        if digest[0] == signature[0] { Ok(()) } else { Err("no".into()) }
-    }
-}
-
-/// A verifier that says yes to this image, or no to every one.
-fn verifier(image: &[u8], good: bool) -> SignatureVerifier {
-    use base64::Engine as _;
-    let mut key_types = KeyTypes::new();
-    key_types.register("FIRST-OCTET", FirstOctet).unwrap();
-    let mut digest = longhand::StreamingDigest::new(HashMethod::Sha256);
-    digest.update(image);
-    let first = digest.finish().as_bytes()[0] ^ u8::from(!good);
-    let properties = [
-        ("img_signature", base64::engine::general_purpose::STANDARD.encode([first])),
-        ("img_signature_hash_method", "SHA-256".to_owned()),
-        ("img_signature_key_type", "FIRST-OCTET".to_owned()),
-        ("img_signature_certificate_uuid", "x".to_owned()),
-    ];
-    let properties = SignatureProperties::from_properties_with(properties, &key_types).unwrap().unwrap();
-    SignatureVerifier::new(&properties, &Walkthrough::glance().certificate()).unwrap()
-}
-
-fn image(length: usize) -> Vec<u8> {
-    (0..length).map(|index| (index % 251) as u8).collect()
-}
 
 /// Gives its bytes in pieces of these lengths, over and over; 0 stands for an interruption.
 struct Pieces<'a> {

@@ -12,6 +12,7 @@ use longhand::{
     SignatureVerifier, StoredCertificate, Verified, VerifierOptions,
 };
 
+pub(crate) mod any_image;
 pub(crate) mod authority;
 pub(crate) mod chain;
 pub(crate) mod der;
