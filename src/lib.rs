@@ -92,6 +92,12 @@ pub use revocation_list::{RevocationList, RevocationListError};
 pub use rustls_pki_types as pki_types;
 pub use timestamp::Timestamp;
 pub use trust::{ChainCertificate, SkipReason, SkippedCertificate, TrustError, TrustStore};
+#[cfg(feature = "http-body")]
+pub use verifier::VerifyingBody;
+#[cfg(feature = "stream")]
+pub use verifier::VerifyingStream;
+#[cfg(feature = "tokio")]
+pub use verifier::{AsyncDestination, HoldBackAsyncWriter, VerifyingAsyncRead};
 pub use verifier::{
     DateCheck, Destination, HoldBackWriter, MemoryDestination, SignatureVerifier, StreamError,
     StreamVerifier, Verified, VerifierError, VerifierOptions, VerifyingReader,

@@ -139,6 +139,31 @@ pub const MAX_CONCURRENT_FETCHES: usize = 16;
 /// reader takes what came for whole.
 pub const MIN_WITHHELD: usize = 64 * 1024;
 
+/// The most bytes of an image that a stream withholds when it asks its source for more; in between it has what the source
+/// gave besides.
+///
+/// A reader needs [`MIN_WITHHELD`] and one block of as much. A stream of chunks needs [`MIN_WITHHELD`], one chunk before
+/// that of up to twice as much, of which it withholds a copy of the end if it is longer, and less than one
+/// [`MIN_KEPT_CHUNK`] that is being joined.
+pub const MAX_WITHHELD: usize = 3 * MIN_WITHHELD + MIN_KEPT_CHUNK;
+
+/// The shortest chunk that a stream withholds without a copy, in bytes: each has a handle, and perhaps a buffer of the
+/// source's behind it, so a thousand chunks of one byte would cost much more than they are.
+pub const MIN_KEPT_CHUNK: usize = 4 * 1024;
+
+/// How often a stream asks its source in one poll before it lets others run: as often as tokio lets one task do
+/// something at a time. A source that always has a byte, or an empty chunk, must not keep a thread for ever.
+pub const MAX_READS_A_POLL: u32 = 128;
+
+/// The longest chunk that is hashed on the runtime's thread, in bytes, and the most that an asynchronous writer takes at
+/// once.
+///
+/// A round trip to a thread for blocking work takes about 35 microseconds, 11 of them on the runtime's own thread
+/// (`cargo bench --features tokio --bench hashing_away`). A chunk of this size takes 0.15 milliseconds with SHA-256 and
+/// 0.45 with SHA-512 in place, and 1.4 and 1.2 times as long away; shorter ones lose more, longer ones keep the thread
+/// from others.
+pub const MAX_HASHED_IN_PLACE: usize = 256 * 1024;
+
 /// The most threads of one batch that hash. More are taken for so many: a number that grew by mistake must not take all
 /// threads of a machine.
 pub const MAX_BATCH_THREADS: usize = 64;

@@ -14,15 +14,37 @@ use crate::public_key::{
 };
 use crate::timestamp::Timestamp;
 
+#[cfg(feature = "tokio")]
+mod async_hold_back;
+#[cfg(feature = "tokio")]
+mod async_read;
+#[cfg(all(feature = "tokio", any(feature = "http-body", feature = "stream")))]
+mod away;
 mod blocks;
+#[cfg(feature = "http-body")]
+mod body;
+#[cfg(any(feature = "http-body", feature = "stream"))]
+mod chunks;
 mod held;
 mod hold_back;
 mod reader;
+#[cfg(feature = "stream")]
+mod stream;
 mod stream_error;
+#[cfg(any(feature = "tokio", feature = "http-body", feature = "stream"))]
+mod turn;
 mod withheld;
 
+#[cfg(feature = "tokio")]
+pub use async_hold_back::{AsyncDestination, HoldBackAsyncWriter};
+#[cfg(feature = "tokio")]
+pub use async_read::VerifyingAsyncRead;
+#[cfg(feature = "http-body")]
+pub use body::VerifyingBody;
 pub use hold_back::{Destination, HoldBackWriter, MemoryDestination};
 pub use reader::VerifyingReader;
+#[cfg(feature = "stream")]
+pub use stream::VerifyingStream;
 pub use stream_error::StreamError;
 
 /// What takes an image's bytes and comes to a verdict: [`SignatureVerifier`] and

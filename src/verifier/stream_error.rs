@@ -8,7 +8,8 @@ use crate::code::{Disposition, ErrorCode, SIGNATURE_FAILED};
 use crate::public_key::VerificationError;
 use crate::record::RecordError;
 
-/// Why a [`VerifyingReader`](crate::VerifyingReader), a [`HoldBackWriter`](crate::HoldBackWriter) or an image of a [`BatchVerifier`](crate::BatchVerifier) did not come to a yes.
+/// Why a [`VerifyingReader`](crate::VerifyingReader), a [`HoldBackWriter`](crate::HoldBackWriter), one of their
+/// asynchronous relatives or an image of a [`BatchVerifier`](crate::BatchVerifier) did not come to a yes.
 ///
 /// Inside the `io::Error` that readers and writers give, it can be found with `get_ref()` and `downcast_ref()`.
 #[derive(Clone, Debug)]

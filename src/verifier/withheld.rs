@@ -108,6 +108,18 @@ impl<V: StreamVerifier, P: AsRef<[u8]>> Withheld<V, P> {
         }
     }
 
+    /// The verifier comes back.
+    #[cfg(all(feature = "tokio", any(feature = "http-body", feature = "stream")))]
+    pub(super) fn give_back(&mut self, verifier: Box<V>) {
+        self.state = State::Reading(verifier);
+    }
+
+    /// How many bytes are left to go on, once the verdict is yes.
+    #[cfg(any(feature = "http-body", feature = "stream"))]
+    pub(super) fn left(&self) -> Option<usize> {
+        matches!(self.state, State::Ended { .. }).then_some(self.length)
+    }
+
     /// The verdict, if all pieces have gone on.
     pub(super) fn into_verified(self) -> Result<V::Verdict, StreamError> {
         match self.state {
