@@ -102,6 +102,10 @@ impl Drop for Waiting<'_> {
 /// Waits for a future on this thread, which sleeps meanwhile.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
+    // What has its answer at once, as most of a cache's have, costs no waker.
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return output;
+    }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
