@@ -21,7 +21,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use tls::Tls;
 #[cfg(feature = "tokio")]
 pub use transport::TokioTransport;
-pub use transport::{AnswersAtOnce, BoxFuture, Transport};
+pub use transport::{AnswersAtOnce, Awaited, BoxFuture, Transport};
 #[cfg(feature = "blocking")]
 pub use transport::{BlockingTransport, Download};
 pub use url::Url;

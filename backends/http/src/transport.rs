@@ -41,3 +41,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 /// A transport whose futures are ready when they are first polled, because it blocks the calling thread: what is built on it
 /// can be a blocking key manager.
 pub trait AnswersAtOnce: Transport {}
+
+/// A transport whose futures wait without holding their thread: what is built on it can be an async key manager. No transport
+/// is both, so that none that blocks gets among a runtime's tasks.
+pub trait Awaited: Transport {}

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{BoxFuture, Transport};
+use super::{Awaited, BoxFuture, Transport};
 use crate::error::HttpError;
 use crate::limits::{MAX_HEAD, MAX_HEADERS};
 use crate::request::Request;
@@ -73,6 +73,8 @@ impl TokioTransport {
         Ok(Response::from_parts(head.status, head.headers, body))
     }
 }
+
+impl Awaited for TokioTransport {}
 
 impl Transport for TokioTransport {
     fn send<'a>(
