@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_lock::Mutex;
+#[cfg(feature = "tokio")]
+use longhand::{AsyncKeyManager, BoxFuture};
 use longhand::{KeyManager, KeyManagerError, StoredCertificate};
+#[cfg(feature = "tokio")]
+use longhand_http::Awaited;
 use longhand_http::{AnswersAtOnce, Client, Deadline, Request, Response, SecretString, Transport, block_on};
 
 use crate::error::{Operation, VaultError};
@@ -18,7 +22,7 @@ use crate::settings::{Credentials, Login, VaultSettings};
 
 /// The certificates in a secrets engine kv of a Vault or an OpenBao.
 ///
-/// It is a [`KeyManager`] over a transport that blocks. Clones
+/// It is a [`KeyManager`] over a transport that blocks, and with the feature `tokio` an `AsyncKeyManager` over one that can be awaited. Clones
 /// share their connections and their token: one login serves all that ask at once, on however many threads and tasks.
 ///
 /// Vault has no tenants: whoever may name an id may have the certificate under it read with this service's token.
@@ -67,6 +71,13 @@ impl<T: fmt::Debug> fmt::Debug for Vault<T> {
 impl<T: AnswersAtOnce> KeyManager for Vault<T> {
     fn certificate(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
         block_on(self.shared.certificate(id))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<T: Awaited> AsyncKeyManager for Vault<T> {
+    fn certificate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<StoredCertificate, KeyManagerError>> {
+        Box::pin(self.shared.certificate(id))
     }
 }
 

@@ -111,9 +111,15 @@ fn blocking(settings: VaultSettings) -> Vault<BlockingTransport> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Threads,
+    #[cfg(feature = "tokio")]
+    Tasks,
 }
 
-const WAYS: &[Way] = &[Way::Threads];
+const WAYS: &[Way] = &[
+    Way::Threads,
+    #[cfg(feature = "tokio")]
+    Way::Tasks,
+];
 
 type Outcome = Result<StoredCertificate, KeyManagerError>;
 
@@ -135,6 +141,8 @@ impl Way {
                 let asking: Vec<_> = ids.into_iter().map(ask).collect();
                 asking.into_iter().map(|thread| thread.join().unwrap()).collect()
             }
+            #[cfg(feature = "tokio")]
+            Self::Tasks => tasks::ask_all(settings, ids),
         }
     }
 
@@ -428,6 +436,91 @@ fn the_source_of_an_error_says_what_vault_was_asked_and_what_it_said() {
     let KeyManagerError::Unavailable { source, .. } = error else { panic!() };
     let source = source.downcast_ref::<VaultError>();
     assert!(matches!(source, Some(VaultError::Refused { refusal, .. }) if refusal.status == 503));
+}
+
+#[cfg(feature = "tokio")]
+mod tasks {
+    //! The same questions by tasks, and what only tasks can ask.
+
+    use longhand::conformance::AsyncSubject;
+    use longhand::{AsyncKeyManager, BoxFuture};
+    use longhand_http::TokioTransport;
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn vault(settings: VaultSettings) -> Vault<TokioTransport> {
+        Vault::new(Client::new(TokioTransport::new(&Tls::system()).unwrap()).patience(patience()), settings)
+    }
+
+    pub(crate) fn ask_all(settings: VaultSettings, ids: Vec<String>) -> Vec<Outcome> {
+        runtime().block_on(async move {
+            let vault = vault(settings);
+            let ask = |id: String| {
+                let vault = vault.clone();
+                tokio::spawn(async move { vault.certificate(&id).await })
+            };
+            let asking: Vec<_> = ids.into_iter().map(ask).collect();
+            let mut outcomes = Vec::new();
+            for task in asking {
+                outcomes.push(task.await.unwrap());
+            }
+            outcomes
+        })
+    }
+
+    #[test]
+    fn a_trust_store_of_fifty_costs_fifty_requests_and_one_login() {
+        let server = vault_server(fifty_secrets());
+        let vault = vault(with_login(&server));
+        let store = runtime().block_on(TrustStore::from_async_key_manager(&vault, &fifty())).unwrap();
+        assert!(store.skipped().is_empty());
+        assert_eq!(server.requests(), 51);
+    }
+
+    #[test]
+    fn a_task_that_is_dropped_at_its_login_leaves_the_next_to_log_in() {
+        let server = vault_server(fifty_secrets());
+        runtime().block_on(async {
+            let vault = vault(with_login(&server));
+            let ids = fifty();
+            let dropped = vault.certificate(&ids[0]);
+            assert!(tokio::time::timeout(Duration::from_millis(50), dropped).await.is_err());
+            assert!(vault.certificate(&ids[1]).await.is_ok());
+        });
+    }
+
+    impl<K: AsyncKeyManager> AsyncKeyManager for Served<K> {
+        fn certificate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Outcome> {
+            self.key_manager.certificate(id)
+        }
+    }
+
+    impl AsyncSubject for Stored {
+        fn with<'a>(
+            &'a self,
+            stored: &'a [(&'a str, Certificate)],
+        ) -> BoxFuture<'a, Box<dyn AsyncKeyManager>> {
+            let server = self.server(stored);
+            let key_manager = vault(with_login(&server));
+            let served: Box<dyn AsyncKeyManager> = Box::new(Served { key_manager, _server: server });
+            Box::pin(std::future::ready(served))
+        }
+    }
+
+    #[test]
+    fn it_conforms() {
+        let other = Certificate::from_bytes(OTHER_PEM.as_bytes()).unwrap();
+        for stored in [BY_CASTELLAN, BY_HAND] {
+            let checked = runtime().block_on(conformance::check_async(&stored, &certificate(), &other));
+            let violations = checked.err().unwrap_or_default();
+            assert!(violations.is_empty(), "{violations:?}");
+        }
+    }
 }
 
 /// A key manager that lives as long as its server.
