@@ -5,6 +5,8 @@
 )]
 
 mod barbican;
+#[cfg(feature = "clouds")]
+pub mod clouds;
 mod credentials;
 mod id;
 pub mod keystone;

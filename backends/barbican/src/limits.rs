@@ -38,3 +38,16 @@ pub const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 /// How long a refused login is remembered. Fifty ids with a wrong password must not be fifty wrong passwords: Keystone
 /// locks accounts (`[security_compliance] lockout_failure_attempts`).
 pub const REFUSAL_KEPT: Duration = Duration::from_secs(10);
+
+/// Octets of `clouds.yaml` and of `secure.yaml`. A cloud takes some 500.
+#[cfg(feature = "clouds")]
+pub const MAX_CLOUDS_FILE: u64 = 256 * 1024;
+
+/// Nodes of `clouds.yaml`, what its merge keys (`<<`) bring along included: aliases share what they stand for, but a
+/// merged mapping is as large as both.
+#[cfg(feature = "clouds")]
+pub const MAX_YAML_NODES: usize = 32 * 1024;
+
+/// How deep `clouds.yaml` may nest; six is what it has.
+#[cfg(feature = "clouds")]
+pub const MAX_YAML_DEPTH: usize = 32;
