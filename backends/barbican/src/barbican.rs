@@ -1,5 +1,7 @@
 //! Certificates from Barbican.
 
+#[cfg(feature = "tokio")]
+use longhand::{AsyncKeyManager, BoxFuture};
 use longhand::{
     Certificate, Excerpt, KeyManager, KeyManagerError, StoredCertificate, TrustError, TrustStore,
 };
@@ -92,6 +94,15 @@ impl<T> From<Service<T>> for Barbican<T> {
 impl<T: AnswersAtOnce> KeyManager for Barbican<T> {
     fn certificate(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
         block_on(self.fetch(id))
+    }
+}
+
+/// The requests are the same. Over a transport that blocks, the thread that polls is blocked: put a
+/// [`Blocking`](longhand::Blocking) around that.
+#[cfg(feature = "tokio")]
+impl<T: Transport> AsyncKeyManager for Barbican<T> {
+    fn certificate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<StoredCertificate, KeyManagerError>> {
+        Box::pin(self.fetch(id))
     }
 }
 

@@ -13,7 +13,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use longhand::{CertificateCache, KeyManager};
+use longhand::{CertificateCache, TrustStore};
 use longhand_barbican::{Barbican, Credentials, Token, UncheckedIdentity};
 use longhand_http::ExposeSecret as _;
 use longhand_test_server::{Answer, Server};
@@ -350,12 +350,30 @@ fn fifty_ids_cost_fifty_requests_and_cached_none() {
         assert_eq!(server.requests(), 50);
     }
 
-    server.forget();
     let cache = CertificateCache::new(100, Duration::from_secs(60), Instant::now);
     let barbican = Barbican::new(blocking(), &server.url(), Token::new(TOKEN)).unwrap();
-    for expected in [50, 50] {
+    server.forget();
+    for _ in 0..2 {
         let of_this_request = cache.scope("demo", barbican.on_behalf_of(Token::new(TOKEN)));
-        assert!(ids.iter().all(|id| of_this_request.certificate(id).is_ok()));
-        assert_eq!(server.requests(), expected);
+        assert_eq!(TrustStore::from_key_manager(&of_this_request, &ids).unwrap().len(), 50);
+        assert_eq!(server.requests(), 50);
     }
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn fifty_ids_are_fetched_together_and_cached_cost_no_request() {
+    let ids: Vec<String> = (0..50).map(|n| format!("30000000-0000-4000-8000-0000000000{n:02}")).collect();
+    let stored = ids.iter().fold(Stored::default(), |stored, id| stored.secret(id, pem(0)));
+    let server = Server::start(move |request| stored.answer(request).after(Duration::from_millis(50)));
+    let cache = CertificateCache::new(100, Duration::from_secs(60), Instant::now);
+    let barbican = Barbican::new(tokio(), &server.url(), Token::new(TOKEN)).unwrap();
+    let began = Instant::now();
+    for _ in 0..2 {
+        let of_this_request = cache.scope("demo", barbican.clone());
+        let store = RUNTIME.block_on(TrustStore::from_async_key_manager(&of_this_request, &ids)).unwrap();
+        assert_eq!((store.len(), server.requests()), (50, 50));
+    }
+    // One after the other they take 2.5 s.
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
 }

@@ -44,7 +44,8 @@ pub enum Over {
 
 pub const BOTH: [Over; 2] = [Over::Blocking, Over::Tokio];
 
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+/// What drives tasks.
+pub static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
