@@ -88,16 +88,20 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::PssSaltLength => "leave out --pss-salt to accept any salt that the key accepts",
         ErrorCode::CertificateNotFound => {
-            "put the certificate into the directory of --certs as ID.pem, ID.der or ID.crt"
+            "the certificate has to lie under that id: in the directory of --certs as ID.pem, ID.der or ID.crt, or in \
+             Barbican or Vault, where one that has expired counts as not there"
         }
         ErrorCode::CertificateForbidden => {
-            "let this user read the directory of --certs and the certificate in it"
+            "let this user read it: the directory of --certs and the file in it, the secret in Barbican (`openstack acl \
+             user add --user USER HREF`), or the path in Vault by the policy of its token"
         }
         ErrorCode::KeyManagerUnavailable => {
-            "try again; if it stays, look at the directory of --certs and its disk"
+            "try again; if it stays, look at the key manager: the directory of --certs and its disk, or the service and \
+             its log"
         }
         ErrorCode::KeyManagerMisconfigured => {
-            "--certs has to name a directory that exists, with the certificate in a regular file"
+            "--certs has to name a directory that exists, with the certificate in a regular file; of a service the \
+             address, the region and the credentials have to be those that it has"
         }
         ErrorCode::CertificateAmbiguous => "leave one file for the id in the directory of --certs",
         ErrorCode::ImageNotSigned => {
@@ -202,7 +206,6 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
 pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
     Some(match fault {
         Fault::Usage => "`longhand verify --help` and `longhand chain --help` explain every option",
-        Fault::NotSupported => "leave it out: certificates lie in the directory of --certs",
         Fault::PropertiesUnreadable => return None,
         Fault::PropertiesMalformed => "give what `openstack image show -f json IMAGE` prints",
         Fault::PropertyNotAString => "the image service keeps every property as text: give it in quotes",
@@ -216,6 +219,16 @@ pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
             "give the file that the service reads; the service would not start with it as it is"
         }
         Fault::ImageUnreadable => return None,
+        Fault::ImageNotFound => {
+            "`openstack image show ID` says whether this user sees the image, and its status"
+        }
+        Fault::CloudMisconfigured => {
+            "compare the settings with those that the `openstack` command works with: `openstack catalog list`"
+        }
+        Fault::CloudForbidden => {
+            "`openstack token issue` says whether these credentials are good, and for which project"
+        }
+        Fault::CloudUnavailable => "try again; if it stays, look at the service and its log",
         Fault::OutputUnwritable => {
             "nothing was released, and the exit code is not 0: make the place writable that the output goes to, and run \
              it again"

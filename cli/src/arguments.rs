@@ -14,14 +14,16 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::glance;
 use crate::help;
-use crate::not_yet;
 use crate::problem::Problem;
 
 pub(crate) mod policy;
+pub(crate) mod source;
 pub(crate) mod trust;
 
 use policy::PolicyArguments;
+use source::SourceArguments;
 use trust::TrustArguments;
 
 /// The word that stands for standard input, and elsewhere for standard output.
@@ -40,7 +42,6 @@ pub(crate) enum Parsed {
 
 /// Reads the command line. Shows help and version itself.
 pub(crate) fn parse(command_line: &[OsString]) -> Result<Parsed, Problem> {
-    not_yet::refuse_options(command_line)?;
     let matches = match command().try_get_matches_from(command_line) {
         Ok(matches) => matches,
         Err(error) if is_help(error.kind()) && asks_for_help_alone(command_line) => {
@@ -92,7 +93,7 @@ pub(crate) fn is_output_stream(path: &Path) -> bool {
     [STREAM, "/dev/stdout", "/dev/stderr"].iter().any(|name| path.as_os_str() == *name)
 }
 
-/// Verifies signed OpenStack images, without the network.
+/// Verifies signed OpenStack images.
 #[derive(Debug, Parser)]
 #[command(name = "longhand", version, arg_required_else_help = true)]
 struct Arguments {
@@ -109,7 +110,7 @@ enum Command {
 /// Verify an image against the signature in its properties
 #[derive(Args, Debug)]
 #[command(long_about = help::ABOUT_VERIFY, group = ArgGroup::new("image properties").required(true).multiple(true)
-    .args(["property", "properties"]))]
+    .args(["property", "properties", "image_id"]), group = ArgGroup::new("bytes").required(true).args(["file", "image_id"]))]
 pub(crate) struct VerifyArguments {
     /// A signature property; may be repeated, and joins those of --properties
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
@@ -122,14 +123,6 @@ pub(crate) struct VerifyArguments {
     /// are passed over; a signature property that is there twice, or is not text, is an error.
     #[arg(long, value_name = "FILE|-", verbatim_doc_comment)]
     pub(crate) properties: Option<PathBuf>,
-
-    /// The directory with the certificates: ID.pem, ID.der or ID.crt
-    ///
-    /// ID is the value of `img_signature_certificate_uuid`, or the UUID at its end if that is an address
-    /// of Barbican's; trusted certificates lie there under theirs. Where nothing to trust is given no chain
-    /// is checked: trust in the signing certificate then rests on this directory.
-    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
-    pub(crate) certs: PathBuf,
 
     /// The time at which to judge certificates [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = point_in_time)]
@@ -165,7 +158,19 @@ pub(crate) struct VerifyArguments {
 
     /// The image: a file, or - for standard input
     #[arg(value_name = "IMAGE|-")]
-    pub(crate) image: PathBuf,
+    pub(crate) file: Option<PathBuf>,
+
+    /// The image's id in Glance, which gives its properties and its bytes
+    ///
+    /// The cloud is that of --os-cloud or of the `OS_*` variables. The bytes are verified while they come, and with
+    /// --output kept only if they are. Certificates come from the same cloud's Barbican unless --certs, --barbican
+    /// or --vault says otherwise.
+    #[arg(long = "image", value_name = "ID", value_parser = glance::image_id, verbatim_doc_comment,
+        conflicts_with_all = ["property", "properties"])]
+    pub(crate) image_id: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
 
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,
@@ -174,7 +179,25 @@ pub(crate) struct VerifyArguments {
     pub(crate) trust: TrustArguments,
 }
 
+/// Where the image's bytes come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ImageSource<'a> {
+    /// A file, or standard input.
+    File(&'a Path),
+    /// The image service, by the image's id.
+    Glance(&'a str),
+}
+
 impl VerifyArguments {
+    /// Where the image comes from; the parser sees to it that one of the two is given.
+    pub(crate) fn image(&self) -> ImageSource<'_> {
+        match (&self.image_id, &self.file) {
+            (Some(id), _) => ImageSource::Glance(id),
+            (None, Some(path)) => ImageSource::File(path),
+            (None, None) => ImageSource::File(Path::new(STREAM)),
+        }
+    }
+
     /// The time that counts: the one given, or the clock's.
     pub(crate) fn at(&self) -> UnixTime {
         self.at.unwrap_or_else(now)
@@ -185,10 +208,6 @@ impl VerifyArguments {
 #[derive(Args, Debug)]
 #[command(long_about = help::ABOUT_CHAIN)]
 pub(crate) struct ChainArguments {
-    /// The directory with the certificates, for ids: ID.pem, ID.der or ID.crt
-    #[arg(long, value_name = "DIR")]
-    pub(crate) certs: Option<PathBuf>,
-
     /// The time at which to judge certificates [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = point_in_time)]
     at: Option<UnixTime>,
@@ -197,9 +216,12 @@ pub(crate) struct ChainArguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// The certificate: a file if there is one under that path, otherwise an id in --certs
+    /// The certificate: a file if there is one under that path, otherwise an id in the key manager
     #[arg(value_name = "CERTIFICATE-ID|FILE")]
     pub(crate) certificate: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
 
     #[command(flatten)]
     pub(crate) trust: TrustArguments,

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use longhand::limits::MAX_CERTIFICATE_INPUT;
 use longhand::{
-    Certificate, CertificateValidator, ChainCertificate, DirectoryKeyManager, ErrorCode, ImageFacts,
-    KeyManager, Requirement, SignatureState, StoredCertificate, TrustStore, VerificationPolicy,
+    Certificate, CertificateValidator, ChainCertificate, ErrorCode, ImageFacts, KeyManager, Requirement,
+    SignatureState, StoredCertificate, TrustStore, VerificationPolicy,
 };
 
 use crate::advice::chain::Situation;
 use crate::arguments::ChainArguments;
 use crate::fault::Fault;
+use crate::key_manager;
 use crate::problem::Problem;
 use crate::report::{Asked, CertificateFacts, ChainFacts, CheckName, Report};
 use crate::trust::{self, TrustOptions, TrustedSet};
@@ -29,11 +30,8 @@ fn judge(arguments: &ChainArguments, options: &TrustOptions<'_>, report: &mut Re
             "nothing to trust is given: give --trusted-image-certificate-id, --trusted or --pin",
         ));
     }
-    let directory = arguments.certs.as_ref().map(DirectoryKeyManager::new);
-    let key_manager: Option<&dyn KeyManager> = match &directory {
-        Some(directory) => Some(directory),
-        None => None,
-    };
+    let source = key_manager::open(&arguments.source, None, false)?;
+    let key_manager = source.key_manager();
 
     let read = read_certificate(&arguments.certificate, key_manager).map_err(Problem::about_certificate);
     let stored = report.checks.judge(CheckName::Certificate, read)?;
@@ -49,7 +47,7 @@ fn judge(arguments: &ChainArguments, options: &TrustOptions<'_>, report: &mut Re
     let situation = Situation {
         asked: Asked::Certificate,
         trusted: &trusted,
-        has_directory: key_manager.is_some(),
+        has_directory: arguments.source.certs.is_some(),
         is_stricter_than_nova: false,
     };
     let problem =
@@ -99,8 +97,9 @@ fn fetch_trusted(
     let facts = ImageFacts::new(SignatureState::Complete).trusted_ids(ids);
     let _judged: Requirement = VerificationPolicy::trusted().decide(&facts)?;
     let Some(key_manager) = key_manager else {
-        let problem =
-            Problem::usage("trusted ids are looked up in the directory of --certs, which is not given");
+        let problem = Problem::usage(
+            "trusted ids are looked up in the key manager, and none is given: --certs, --barbican, --os-cloud or --vault",
+        );
         return Err(options.say_origin(problem));
     };
     Ok(TrustStore::from_key_manager(key_manager, ids)?)
@@ -132,7 +131,7 @@ fn read_certificate(
             }
         }),
         _ => Err(Problem::usage(format!(
-            "there is no file {name}, and an id is looked up in the directory of --certs"
+            "there is no file {name}, and an id is looked up in the key manager: --certs, --barbican, --os-cloud or --vault"
         ))),
     }
 }

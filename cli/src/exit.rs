@@ -137,7 +137,6 @@ impl Exit {
             // Not a yes, and no 6: nobody said that it need not be verified.
             Fault::NotVerifiable => Self::Untrusted,
             Fault::Usage
-            | Fault::NotSupported
             | Fault::PropertiesUnreadable
             | Fault::PropertiesMalformed
             | Fault::PropertyNotAString
@@ -147,6 +146,10 @@ impl Exit {
             | Fault::CertificateUnreadable
             | Fault::RevocationListUnreadable
             | Fault::ImageUnreadable
+            | Fault::ImageNotFound
+            | Fault::CloudMisconfigured
+            | Fault::CloudForbidden
+            | Fault::CloudUnavailable
             | Fault::OutputUnwritable => Self::Error,
         }
     }

@@ -6,7 +6,6 @@ use longhand::Disposition;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Usage,
-    NotSupported,
     PropertiesUnreadable,
     PropertiesMalformed,
     PropertyNotAString,
@@ -18,14 +17,21 @@ pub(crate) enum Fault {
     CertificateUnreadable,
     RevocationListUnreadable,
     ImageUnreadable,
+    /// The image service has no image of this id, or no bytes of it.
+    ImageNotFound,
+    /// The settings of a cloud or of Vault cannot be used.
+    CloudMisconfigured,
+    /// The credentials are not taken, or do not reach so far.
+    CloudForbidden,
+    /// Keystone or the image service does not answer, or fails.
+    CloudUnavailable,
     OutputUnwritable,
 }
 
 impl Fault {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Usage,
-        Self::NotSupported,
         Self::PropertiesUnreadable,
         Self::PropertiesMalformed,
         Self::PropertyNotAString,
@@ -36,13 +42,16 @@ impl Fault {
         Self::CertificateUnreadable,
         Self::RevocationListUnreadable,
         Self::ImageUnreadable,
+        Self::ImageNotFound,
+        Self::CloudMisconfigured,
+        Self::CloudForbidden,
+        Self::CloudUnavailable,
         Self::OutputUnwritable,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",
-            Self::NotSupported => "not_supported",
             Self::PropertiesUnreadable => "properties_unreadable",
             Self::PropertiesMalformed => "properties_malformed",
             Self::PropertyNotAString => "property_not_a_string",
@@ -53,15 +62,19 @@ impl Fault {
             Self::CertificateUnreadable => "certificate_unreadable",
             Self::RevocationListUnreadable => "revocation_list_unreadable",
             Self::ImageUnreadable => "image_unreadable",
+            Self::ImageNotFound => "image_not_found",
+            Self::CloudMisconfigured => "cloud_misconfigured",
+            Self::CloudForbidden => "cloud_forbidden",
+            Self::CloudUnavailable => "cloud_unavailable",
             Self::OutputUnwritable => "output_unwritable",
         }
     }
 
     pub(crate) const fn disposition(self) -> Disposition {
         match self {
-            Self::PropertiesMalformed | Self::PropertyNotAString => Disposition::Final,
+            Self::PropertiesMalformed | Self::PropertyNotAString | Self::ImageNotFound => Disposition::Final,
+            Self::CloudUnavailable => Disposition::Retry,
             Self::Usage
-            | Self::NotSupported
             | Self::PropertiesUnreadable
             | Self::ConfigurationUnreadable
             | Self::ConfigurationMalformed
@@ -70,6 +83,8 @@ impl Fault {
             | Self::CertificateUnreadable
             | Self::RevocationListUnreadable
             | Self::ImageUnreadable
+            | Self::CloudMisconfigured
+            | Self::CloudForbidden
             | Self::OutputUnwritable => Disposition::Operator,
         }
     }

@@ -1,7 +1,6 @@
 //! The longer texts of the help, their tables taken from where they are decided.
 
 use crate::exit::Exit;
-use crate::not_yet;
 
 /// What `longhand verify --help` says before the options.
 pub(crate) const ABOUT_VERIFY: &str = "\
@@ -14,9 +13,10 @@ An image is signed by four properties of its record in the image service:
   img_signature_key_type           RSA-PSS, DSA, or ECC_ and the curve, such as ECC_SECP384R1
   img_signature_certificate_uuid   the signing certificate's id in the key manager
 
-The command reads the properties, takes the certificate with that id from a directory, builds its chain to a certificate
-that is trusted, and reads the image once from start to end. Memory does not grow with the image. Nothing goes over the
-network.
+The command reads the properties, takes the certificate with that id from a directory, Barbican or Vault, builds its
+chain to a certificate that is trusted, and reads the image once from start to end. Memory does not grow with the image.
+Nothing goes over the network but to services that are named: by --os-cloud, --barbican, --vault, --image or
+--nova-conf.
 
 Where nothing to trust is given, no chain is checked, and a warning says so; `--policy trusted` makes that an error.
 Fields of the image's record beside the four (size, os_hash_value, checksum) are checked as well where --properties has
@@ -36,25 +36,22 @@ const WIDTH: usize = 90;
 /// What it says after the options.
 pub(crate) fn after_verify() -> String {
     let exits = Exit::ALL.map(|exit| (exit, exit.meaning()));
-    let refused = wrapped(&not_yet::option_names().collect::<Vec<_>>().join(" "), "\n  ");
     format!(
         "\
 Examples:
   openstack image show -f json ID | longhand verify --properties - --certs DIR \\
       --trusted-image-certificate-id ROOT-ID,INTERMEDIATE-ID image.qcow2
   openstack image save ID | longhand verify --properties FILE --certs DIR --output image.qcow2 -
+  longhand verify --os-cloud NAME --image ID --trusted-image-certificate-id ROOT-ID --output image.qcow2
 
 Certificates:
-  They lie in the key manager, under the id that the image's properties name. Barbican gives one out with
+  They lie in the key manager, under the id that the image's properties name. For --certs Barbican gives one out with
   openstack secret get --payload_content_type application/octet-stream --file DIR/ID.der HREF
   or, where it was stored as text,
   openstack secret get --payload -f value HREF > DIR/ID.pem
 
 Exit codes:
-{exits}
-
-Not in this version, and refused:
-  {refused}",
+{exits}",
         exits = listed(&exits),
     )
 }

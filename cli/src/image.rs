@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use longhand::ReadAhead;
+use longhand_barbican::http::Download;
 
 use crate::arguments::is_stdin;
 
@@ -29,6 +30,12 @@ impl Image {
         }
         let length = metadata.is_file().then_some(metadata.len());
         Ok(Self { source: Box::new(file), length })
+    }
+
+    /// An image that the image service sends.
+    pub(crate) fn of_download(download: Download) -> Self {
+        let length = download.length();
+        Self { source: Box::new(download.into_body()), length }
     }
 
     /// Its length in bytes, where that can be known before it is read.

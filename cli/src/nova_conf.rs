@@ -15,8 +15,10 @@ use crate::fault::Fault;
 use crate::problem::Problem;
 
 mod ini;
+pub(crate) mod key_manager;
 
 use ini::{Assignment, Ini};
+use key_manager::KeyManagerConf;
 
 /// The longest configuration file, in bytes. A nova.conf with every option and its description has about half a million.
 const MAX_CONFIGURATION_FILE: u64 = 4 * 1024 * 1024;
@@ -29,6 +31,11 @@ pub(crate) fn read_nova(path: &Path) -> Result<NovaSettings, Problem> {
 /// The setting in a cinder.conf, and whether it is there; where it is not, it is as Cinder's default has it.
 pub(crate) fn read_cinder(path: &Path) -> Result<(CinderSettings, bool), Problem> {
     read(path, |ini| Ok((cinder_settings(ini)?, ini.get("DEFAULT", VERIFY).is_some())))
+}
+
+/// The key manager that the configuration names.
+pub(crate) fn read_key_manager(path: &Path) -> Result<KeyManagerConf, Problem> {
+    read(path, key_manager::key_manager)
 }
 
 const VERIFY: &str = "verify_glance_signatures";

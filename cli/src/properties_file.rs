@@ -19,7 +19,7 @@ pub(crate) use record::RecordFields;
 
 /// The longest file of properties, in bytes. The image service bounds a record to some hundred properties of 255
 /// characters each; an image with long lists of locations or tags stays far below as well.
-const MAX_PROPERTIES_FILE: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_PROPERTIES_FILE: u64 = 4 * 1024 * 1024;
 
 /// What a file says of an image.
 #[derive(Debug, Default)]
@@ -40,14 +40,19 @@ pub(crate) fn read(path: &Path) -> Result<Properties, Problem> {
             &error,
         )
     })?;
+    read_bytes(bytes, &name)
+}
+
+/// The properties in these bytes, which are called `name`.
+pub(crate) fn read_bytes(bytes: Vec<u8>, name: &str) -> Result<Properties, Problem> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_PROPERTIES_FILE) {
         return Err(malformed(
-            &name,
+            name,
             &format!("more than {MAX_PROPERTIES_FILE} bytes are no image's properties"),
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|error| malformed(&name, &error.to_string()))?;
-    let pairs = read_text(&text).map_err(|defect| malformed(&name, &defect))?;
+    let text = String::from_utf8(bytes).map_err(|error| malformed(name, &error.to_string()))?;
+    let pairs = read_text(&text).map_err(|defect| malformed(name, &defect))?;
     let mut properties = Properties::default();
     for (key, value) in pairs {
         match (key, value) {
@@ -60,7 +65,7 @@ pub(crate) fn read(path: &Path) -> Result<Properties, Problem> {
                 return Err(Problem::fault(Fault::PropertyNotAString, message));
             }
             (Key::Record(field), value) => {
-                properties.record.set(field, value).map_err(|defect| malformed(&name, &defect))?;
+                properties.record.set(field, value).map_err(|defect| malformed(name, &defect))?;
             }
         }
     }

@@ -154,8 +154,8 @@ impl Report {
             _ => "nothing to trust is given".to_owned(),
         };
         Some(format!(
-            "the certificate's trust is not checked, because {why}: whoever can put a certificate into the directory of \
-             --certs can sign any image; --policy trusted refuses an image where no chain is checked"
+            "the certificate's trust is not checked, because {why}: whoever can put a certificate into the key \
+             manager can sign any image; --policy trusted refuses an image where no chain is checked"
         ))
     }
 

@@ -351,7 +351,7 @@ fn by_id(
     let shown = named.to_string_lossy();
     let Some(key_manager) = key_manager else {
         return Err(Problem::usage(format!(
-            "{option} {shown}: there is no such file, and an id is looked up in the directory of --certs"
+            "{option} {shown}: there is no such file, and an id is looked up in the key manager"
         )));
     };
     let Some(id) = named.to_str() else {

@@ -6,15 +6,17 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use longhand::{
-    DateCheck, Decision, Digest, DirectoryKeyManager, ErrorCode, HoldBackWriter, ImageError, ImageRequest,
-    ImageVerification, ImageVerifier, PolicyError, RecordCheck, RecordError, SignatureProperties,
-    StreamError, StreamVerifier as _, VerificationPolicy, VerifiedImage, VerifierError, VerifierOptions,
+    DateCheck, Decision, Digest, ErrorCode, HoldBackWriter, ImageError, ImageRequest, ImageVerification,
+    ImageVerifier, KeyManager, PolicyError, RecordCheck, RecordError, SignatureProperties, StreamError,
+    StreamVerifier as _, VerificationPolicy, VerifiedImage, VerifierError, VerifierOptions,
 };
 
 use crate::advice::chain::Situation;
-use crate::arguments::{VerifyArguments, is_output_stream};
+use crate::arguments::{ImageSource, VerifyArguments, is_output_stream};
 use crate::fault::Fault;
+use crate::glance::Glance;
 use crate::image::{Image, is_standard_input};
+use crate::key_manager;
 use crate::output::{OutputFile, Placed};
 use crate::policy::{self, ChosenPolicy};
 use crate::problem::Problem;
@@ -27,7 +29,7 @@ use crate::trust::{TrustOptions, TrustedSet};
 /// Verifies the image. The report says how far it came, and with what; the output, if one was asked for, is for the
 /// caller to keep once the verdict is out.
 pub(crate) fn verify(arguments: &VerifyArguments, report: &mut Report) -> Result<Option<Placed>, Problem> {
-    report.image.name = Some(arguments.image.to_string_lossy().into_owned());
+    report.image.name = Some(image_name(arguments));
     check_usage(arguments)?;
     let chosen = policy::read(&arguments.policy)?;
     report.policy = Some(chosen.policy.name());
@@ -43,11 +45,22 @@ fn judge(
     trust: &TrustOptions<'_>,
     report: &mut Report,
 ) -> Result<Option<Placed>, Problem> {
-    let properties = report.checks.judge(CheckName::Properties, read_properties(arguments))?;
+    let source = key_manager::open(
+        &arguments.source,
+        arguments.policy.nova_conf.as_deref(),
+        arguments.image_id.is_some(),
+    )?;
+    let Some(key_manager) = source.key_manager() else {
+        return Err(Problem::usage(
+            "nothing says where the certificates lie: give --certs, --barbican, --os-cloud or --vault",
+        ));
+    };
+    let glance = source.cloud().filter(|_| arguments.image_id.is_some()).map(Glance::of).transpose()?;
+    let properties =
+        report.checks.judge(CheckName::Properties, read_properties(arguments, glance.as_ref()))?;
     let request = request(arguments, trust, &properties, report)?;
-    let key_manager = DirectoryKeyManager::new(&arguments.certs);
-    let (verifier, trusted) = image_verifier(arguments, chosen.policy.clone(), trust, &key_manager, report)?;
-    let recorder = Recorder::new(&key_manager);
+    let (verifier, trusted) = image_verifier(arguments, chosen.policy.clone(), trust, key_manager, report)?;
+    let recorder = Recorder::new(key_manager);
     let decision = verifier.begin(&recorder, request.request);
     let signer = request.certificate_id.and_then(|id| Some((recorder.given(&id)?, id)));
     if let Some((certificate, id)) = signer {
@@ -58,18 +71,20 @@ fn judge(
     let verification =
         Taking { arguments, chosen: &chosen, trust, trusted: &trusted }.take(decision, report)?;
     let size = properties.record.bytes();
-    read_image(arguments, verification, report).map_err(|problem| match (size, report.image.bytes) {
-        (Some(named), Some(read))
-            if problem.code() == Some(ErrorCode::SignatureMismatch) && named != read =>
-        {
-            problem.hint(format!("the record names {named} bytes, and the image has {read}"))
+    read_image(arguments, glance.as_ref(), verification, report).map_err(|problem| {
+        match (size, report.image.bytes) {
+            (Some(named), Some(read))
+                if problem.code() == Some(ErrorCode::SignatureMismatch) && named != read =>
+            {
+                problem.hint(format!("the record names {named} bytes, and the image has {read}"))
+            }
+            _ => problem,
         }
-        _ => problem,
     })
 }
 
 fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
-    let streams = arguments.properties.iter().chain([&arguments.image]);
+    let streams = arguments.properties.iter().chain(&arguments.file);
     if streams.filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Problem::usage("standard input cannot hold both the properties and the image"));
     }
@@ -88,7 +103,10 @@ fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
 }
 
 /// The properties of the command line and of the file, as one list: what is given in both is given twice.
-fn read_properties(arguments: &VerifyArguments) -> Result<Properties, Problem> {
+fn read_properties(arguments: &VerifyArguments, glance: Option<&Glance>) -> Result<Properties, Problem> {
+    if let (ImageSource::Glance(id), Some(glance)) = (arguments.image(), glance) {
+        return glance.properties(id);
+    }
     let mut properties =
         arguments.properties.as_deref().map(properties_file::read).transpose()?.unwrap_or_default();
     properties.signature.extend(arguments.property.iter().cloned());
@@ -111,7 +129,7 @@ fn request(
         report.checks.pass(CheckName::Properties, asked);
     }
     let record = properties.record.image_record(&mut report.checks)?;
-    let name = arguments.image.to_string_lossy();
+    let name = image_name(arguments);
     let mut request = ImageRequest::new(name, pairs()).at(arguments.at()).record(record);
     if let Some(ids) = trust.ids() {
         request = request.trusted_ids(ids);
@@ -129,7 +147,7 @@ fn image_verifier(
     arguments: &VerifyArguments,
     policy: VerificationPolicy,
     options: &TrustOptions<'_>,
-    key_manager: &DirectoryKeyManager,
+    key_manager: &dyn KeyManager,
     report: &mut Report,
 ) -> Result<(ImageVerifier, TrustedSet), Problem> {
     let trust = report.checks.judge(CheckName::Chain, options.read(Some(key_manager)))?;
@@ -215,7 +233,7 @@ impl Taking<'_> {
                 let situation = Situation {
                     asked: Asked::Image,
                     trusted: self.trusted,
-                    has_directory: true,
+                    has_directory: self.arguments.source.certs.is_some(),
                     is_stricter_than_nova: is_nova && self.trust.policy().name() == "default",
                 };
                 let problem = self.trust.chain_problem(&error, &situation);
@@ -290,15 +308,30 @@ fn pass_key_and_dates(arguments: &VerifyArguments, report: &mut Report) {
     report.checks.look_at_dates(facts, arguments.require_valid_dates);
 }
 
+/// What the image is called in the report.
+fn image_name(arguments: &VerifyArguments) -> String {
+    match arguments.image() {
+        ImageSource::File(path) => path.to_string_lossy().into_owned(),
+        ImageSource::Glance(id) => id.to_owned(),
+    }
+}
+
 fn read_image(
     arguments: &VerifyArguments,
+    glance: Option<&Glance>,
     verification: ImageVerification,
     report: &mut Report,
 ) -> Result<Option<Placed>, Problem> {
     let name = report.image.shown().to_owned();
     let unreadable =
         |error| Problem::caused(Fault::ImageUnreadable, format!("{name} cannot be read"), &error);
-    let image = Image::open(&arguments.image).map_err(unreadable)?;
+    let image = match (arguments.image(), glance) {
+        (ImageSource::Glance(id), Some(glance)) => glance.image(id)?,
+        (ImageSource::Glance(id), None) => {
+            return Err(Problem::usage(format!("{id}: no image service is named")));
+        }
+        (ImageSource::File(path), _) => Image::open(path).map_err(unreadable)?,
+    };
     let mut taker = Taker::new(verification, arguments.output.as_deref())?;
     let mut progress = Progress::new(image.length(), !arguments.quiet && !arguments.json);
     let read = image.read(|bytes| {

@@ -175,9 +175,24 @@ impl Cloud {
         environment: &Environment,
         path: &SearchPath,
     ) -> Result<Self, CloudError> {
+        Self::find_with(name, environment, path, [])
+    }
+
+    /// The same, with settings of the caller's own, by their names in `clouds.yaml` (`auth.token`,
+    /// `key_manager_endpoint_override`): they go before what the file or the environment says.
+    ///
+    /// # Errors
+    /// [`CloudError`].
+    pub fn find_with(
+        name: Option<&str>,
+        environment: &Environment,
+        path: &SearchPath,
+        own: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, CloudError> {
+        let own = own.into_iter().collect();
         match name.or_else(|| environment.get("OS_CLOUD")) {
-            Some(name) => Self::of_settings(&Settings::of_file(name, environment, path)?),
-            None => Self::of_settings(&Settings::of_environment(environment)?),
+            Some(name) => Self::of_settings(&Settings::of_file(name, environment, path, own)?),
+            None => Self::of_settings(&Settings::of_environment(environment, own)?),
         }
     }
 
@@ -218,7 +233,7 @@ impl Cloud {
         let key_manager =
             place("key_manager_endpoint_override", &self.key_manager, ServiceFilter::key_manager())?;
         let image = place("image_endpoint_override", &self.image, ServiceFilter::image())?;
-        Ok(Connection { cloud: self.name.clone(), key_manager, image })
+        Ok(Connection { cloud: self.name.clone(), session, key_manager, image })
     }
 
     fn filter(&self, filter: ServiceFilter) -> ServiceFilter {
@@ -261,11 +276,18 @@ impl Cloud {
 #[derive(Debug)]
 pub struct Connection<T> {
     cloud: CloudName,
+    session: Option<KeystoneSession<T>>,
     key_manager: Option<Service<T>>,
     image: Option<Service<T>>,
 }
 
 impl<T: Transport> Connection<T> {
+    /// The login that its services share, if there is one: not where a token or nobody's rights serve as they are.
+    #[must_use]
+    pub const fn session(&self) -> Option<&KeystoneSession<T>> {
+        self.session.as_ref()
+    }
+
     /// Barbican.
     ///
     /// # Errors

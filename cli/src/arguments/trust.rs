@@ -21,13 +21,14 @@ pub(crate) struct TrustArguments {
 
     /// Certificates that may help to build the chain and are not trusted for it; may be repeated
     ///
-    /// What exists under that path is read; otherwise it is the id of a certificate in --certs.
+    /// What exists under that path is read; otherwise it is the id of a certificate in the key manager.
     #[arg(long, value_name = "FILE|DIR|ID", verbatim_doc_comment)]
     pub(crate) intermediates: Vec<PathBuf>,
 
     /// A signing certificate that is trusted itself, without a chain; may be repeated
     ///
-    /// A file with one certificate if there is one under that path; otherwise the id of a certificate in --certs.
+    /// A file with one certificate if there is one under that path; otherwise the id of a certificate in the key
+    /// manager.
     #[arg(long, value_name = "FILE|ID", verbatim_doc_comment)]
     pub(crate) pin: Vec<PathBuf>,
 

@@ -163,7 +163,7 @@ fn wrong_usage_is_exit_2_and_says_what_is_missing() {
         (&["verify", "--certs", "c", "--properties", "p", "--properties", "q", "i"], "multiple times"),
         (&["verify", "--certs", "c", "--properties", "p", "i", "j"], "unexpected argument"),
         (&["verify", "--certs", "c", "--properties", "p", "--os-cloud", "x", "i"], "--os-cloud"),
-        (&["verify"], "--certs"),
+        (&["verify"], "--properties"),
         (&["inspect"], "inspect"),
         (&[], "Usage"),
     ] {

@@ -9,10 +9,10 @@
 )]
 
 mod chain;
+mod cloud;
 mod dates;
 mod exits;
 mod json;
-mod not_yet;
 #[cfg(unix)]
 mod output;
 mod policy;

@@ -29,8 +29,7 @@ fn a_verified_image_is_one_plain_line() {
         "  check os_hash_value: passed: os_hash_value agrees",
         "  check checksum: not performed: the record does not name it",
         "warning: the certificate's trust is not checked, because nothing to trust is given: whoever can put a \
-         certificate into the directory of --certs can sign any image; --policy trusted refuses an image where no chain is \
-         checked",
+         certificate into the key manager can sign any image; --policy trusted refuses an image where no chain is checked",
     ];
     assert_eq!(run.stderr.lines().collect::<Vec<_>>(), found);
 }
@@ -130,10 +129,12 @@ fn help_teaches() {
         "\n  3  ",
         "\n  5  ",
         "\n  6  not verified, because the --policy",
-        "Not in this version, and refused:",
+        "longhand verify --os-cloud NAME --image ID",
+        "--barbican <URL>",
+        "--vault <URL>",
         "--trusted-image-certificate-id",
         "OS_TRUSTED_IMAGE_CERTIFICATE_IDS",
-        "otherwise it is the id of a certificate in --certs",
+        "otherwise it is the id of a certificate in the key manager",
         "--chain-policy <POLICY>",
         "--nova-conf <FILE>",
     ] {

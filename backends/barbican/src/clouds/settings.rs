@@ -62,11 +62,15 @@ const OLDER: [(&str, &str); 4] = [
     ("auth.auth_token", "auth.token"),
 ];
 
+/// Settings of the caller's own, which go before all others.
+pub(super) type Own = Vec<(&'static str, String)>;
+
 impl Settings {
     pub(super) fn of_file(
         name: &str,
         environment: &Environment,
         path: &SearchPath,
+        own: Own,
     ) -> Result<Self, CloudError> {
         let Some(document) = path.find("clouds", environment.get("OS_CLIENT_CONFIG_FILE"))? else {
             return Err(CloudError::NoFile { path: path.clone() });
@@ -85,6 +89,7 @@ impl Settings {
                 values.entry(key.to_owned()).or_insert(value);
             }
         }
+        values.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
         let settings = Self { cloud: CloudName::Named(name.to_owned()), values };
         if let (Some(profile), None) = (settings.get("profile"), settings.get("auth.auth_url")) {
             return Err(settings.unsupported(
@@ -96,13 +101,14 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(super) fn of_environment(environment: &Environment) -> Result<Self, CloudError> {
+    pub(super) fn of_environment(environment: &Environment, own: Own) -> Result<Self, CloudError> {
         let mut values = BTreeMap::new();
         for (variable, key) in VARIABLES {
             if let Some(value) = environment.get(variable) {
                 values.entry(key.to_owned()).or_insert_with(|| value.to_owned());
             }
         }
+        values.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
         let settings = Self { cloud: CloudName::Environment, values };
         let is_named =
             ["auth.auth_url", "auth.endpoint", "key_manager_endpoint_override", "image_endpoint_override"]

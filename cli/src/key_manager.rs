@@ -1,0 +1,247 @@
+//! From the options about certificates, and a service's configuration, to the key manager that is asked.
+
+use std::env;
+use std::path::Path;
+
+use longhand::{DirectoryKeyManager, KeyManager};
+use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
+use longhand_barbican::http::{
+    BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls, block_on,
+};
+use longhand_barbican::keystone::KeystoneSession;
+use longhand_barbican::{Barbican, Token};
+use longhand_vault::{Credentials, KvVersion, Vault, VaultSettings};
+
+use crate::arguments::source::SourceArguments;
+use crate::cloud::{self, CloudConnection};
+use crate::fault::Fault;
+use crate::nova_conf;
+use crate::nova_conf::key_manager::{BarbicanConf, KeyManagerConf, VaultConf, VaultLogin};
+use crate::problem::Problem;
+
+/// What the options lead to. Nothing was sent yet.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    key_manager: Option<Box<dyn KeyManager>>,
+    cloud: Option<CloudConnection>,
+}
+
+impl Source {
+    pub(crate) fn key_manager(&self) -> Option<&dyn KeyManager> {
+        self.key_manager.as_deref()
+    }
+
+    /// The cloud that is asked, if one is.
+    pub(crate) fn cloud(&self) -> Option<&CloudConnection> {
+        self.cloud.as_ref()
+    }
+}
+
+/// Opens the key manager: the one that the options name, else that of the service's configuration, else Barbican in the
+/// cloud. `needs_cloud` where an image is asked for by its id.
+pub(crate) fn open(
+    arguments: &SourceArguments,
+    nova_conf: Option<&Path>,
+    needs_cloud: bool,
+) -> Result<Source, Problem> {
+    let opening = Opening { arguments, environment: cloud::environment(env::vars_os()) };
+    let names_none = arguments.certs.is_none() && arguments.barbican.is_none() && arguments.vault.is_none();
+    let of_vault = [
+        (arguments.vault_mount.is_some(), "--vault-mount"),
+        (arguments.vault_path.is_some(), "--vault-path"),
+        (arguments.vault_kv_version.is_some(), "--vault-kv-version"),
+    ];
+    if let Some((_, option)) = of_vault.iter().find(|(given, _)| *given && arguments.vault.is_none()) {
+        return Err(Problem::usage(format!("{option} is of no use without --vault")));
+    }
+    let conf = match nova_conf.filter(|_| names_none) {
+        Some(path) => Some(nova_conf::read_key_manager(path)?),
+        None => None,
+    };
+    let is_cloud_named = arguments.os_cloud.is_some() || arguments.os_token.is_some();
+    let of_cloud = match &conf {
+        Some(KeyManagerConf::Barbican(_)) => true,
+        Some(KeyManagerConf::Vault(_)) => false,
+        None => arguments.barbican.is_some() || (names_none && (needs_cloud || is_cloud_named)),
+    };
+    if is_cloud_named && !of_cloud && !needs_cloud {
+        let option = if arguments.os_cloud.is_some() { "--os-cloud" } else { "--os-token" };
+        return Err(Problem::usage(format!(
+            "{option} is of no use where neither Barbican nor Glance is asked"
+        )));
+    }
+    let cloud = if of_cloud || needs_cloud { Some(opening.cloud(conf.as_ref())?) } else { None };
+    let key_manager = match (&conf, &cloud) {
+        (Some(KeyManagerConf::Vault(conf)), _) => Some(opening.vault_of_conf(conf)?),
+        (Some(KeyManagerConf::Barbican(conf)), Some(cloud)) => Some(opening.barbican_of_conf(conf, cloud)?),
+        (None, Some(cloud)) if of_cloud => {
+            let barbican = cloud.key_manager().map_err(|error| cloud::problem(&error))?;
+            Some(boxed(barbican))
+        }
+        _ => opening.named()?,
+    };
+    Ok(Source { key_manager, cloud })
+}
+
+fn boxed(key_manager: impl KeyManager + 'static) -> Box<dyn KeyManager> {
+    Box::new(key_manager)
+}
+
+struct Opening<'a> {
+    arguments: &'a SourceArguments,
+    environment: Environment,
+}
+
+impl Opening<'_> {
+    /// What `--certs` or `--vault` name.
+    fn named(&self) -> Result<Option<Box<dyn KeyManager>>, Problem> {
+        if let Some(directory) = &self.arguments.certs {
+            return Ok(Some(boxed(DirectoryKeyManager::new(directory))));
+        }
+        match &self.arguments.vault {
+            Some(url) => self.vault(url).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The cloud, with what the options and the configuration say of it.
+    fn cloud(&self, conf: Option<&KeyManagerConf>) -> Result<CloudConnection, Problem> {
+        let mut own = Vec::new();
+        if let Some(KeyManagerConf::Barbican(conf)) = conf {
+            own.extend(conf.settings());
+            // Castellan logs in there with the caller's token.
+            if self.arguments.os_token.is_some() {
+                own.push(("auth.auth_url", conf.auth_endpoint.clone()));
+            }
+        }
+        if let Some(url) = &self.arguments.barbican {
+            own.push(("key_manager_endpoint_override", url.clone()));
+        }
+        if let Some(token) = &self.arguments.os_token {
+            own.push(("auth_type", "v3token".to_owned()));
+            own.push(("auth.token", token.expose_secret().to_owned()));
+        }
+        cloud::connect(self.arguments.os_cloud.as_deref(), &self.environment, own)
+    }
+
+    fn barbican_of_conf(
+        &self,
+        conf: &BarbicanConf,
+        cloud: &CloudConnection,
+    ) -> Result<Box<dyn KeyManager>, Problem> {
+        let barbican = cloud.key_manager().map_err(|error| cloud::problem(&error))?;
+        match &conf.service_user {
+            Some(service_user) => Ok(boxed(with_service_user(barbican, service_user, cloud)?)),
+            None => Ok(boxed(barbican)),
+        }
+    }
+
+    fn vault(&self, url: &str) -> Result<Box<dyn KeyManager>, Problem> {
+        let token = variable("VAULT_TOKEN")?.ok_or_else(|| {
+            Problem::fault(
+                Fault::CloudMisconfigured,
+                "--vault: the environment variable VAULT_TOKEN is not set",
+            )
+        })?;
+        let endpoint = endpoint("--vault", url)?;
+        let mut settings = VaultSettings::new(endpoint, SecretString::from(token));
+        if let Some(mount) = &self.arguments.vault_mount {
+            settings = settings.mount(mount).map_err(|error| cloud::misconfigured(&error))?;
+        }
+        if let Some(path) = &self.arguments.vault_path {
+            settings = settings.path(path).map_err(|error| cloud::misconfigured(&error))?;
+        }
+        if let Some(namespace) = variable("VAULT_NAMESPACE")? {
+            settings = settings.namespace(&namespace).map_err(|error| cloud::misconfigured(&error))?;
+        }
+        settings = settings.kv_version(kv_version(self.arguments.vault_kv_version.unwrap_or(2)));
+        let tls = match variable("VAULT_CACERT")? {
+            Some(file) => Tls::with_ca_file(file).map_err(|error| cloud::misconfigured(&error))?,
+            None => Tls::system(),
+        };
+        Ok(boxed(Vault::new(cloud::client(&tls), settings)))
+    }
+
+    /// As Castellan reads the section; where it names no way in, with `VAULT_TOKEN`.
+    fn vault_of_conf(&self, conf: &VaultConf) -> Result<Box<dyn KeyManager>, Problem> {
+        let wrong = |error: &dyn std::error::Error| cloud::misconfigured(error).of_file("[vault]");
+        let credentials: Credentials = match &conf.login {
+            VaultLogin::Token(token) => token.clone().into(),
+            VaultLogin::Method(login) => login.clone().into(),
+            VaultLogin::None => match variable("VAULT_TOKEN")? {
+                Some(token) => SecretString::from(token).into(),
+                None => {
+                    let message =
+                        "[vault] names neither root_token_id nor a role, and VAULT_TOKEN is not set";
+                    return Err(Problem::fault(Fault::CloudMisconfigured, message));
+                }
+            },
+        };
+        let mut settings = VaultSettings::new(endpoint("[vault] vault_url", &conf.url)?, credentials)
+            .mount(&conf.mount)
+            .map_err(|error| wrong(&error))?
+            .kv_version(kv_version(conf.version));
+        if let Some(path) = &conf.path {
+            settings = settings.path(path).map_err(|error| wrong(&error))?;
+        }
+        if let Some(namespace) = &conf.namespace {
+            settings = settings.namespace(namespace).map_err(|error| wrong(&error))?;
+        }
+        let tls = match &conf.ca_file {
+            Some(file) => Tls::with_ca_file(file).map_err(|error| wrong(&error))?,
+            None => Tls::system(),
+        };
+        let patience = Patience::default().attempt_time(conf.timeout);
+        Ok(boxed(Vault::new(cloud::client(&tls).patience(patience), settings)))
+    }
+}
+
+/// Barbican, asked with the user's token and the service's beside it, as `send_service_user_token` has it. The command does
+/// not live as long as a token: both are fetched once.
+fn with_service_user(
+    barbican: Barbican<BlockingTransport>,
+    service_user: &[(&'static str, String)],
+    cloud: &CloudConnection,
+) -> Result<Barbican<BlockingTransport>, Problem> {
+    let Some(user) = cloud.session() else {
+        let message =
+            "send_service_user_token needs a login for the user's token, and a bare token was given";
+        return Err(Problem::fault(Fault::CloudMisconfigured, message));
+    };
+    let settings = service_user.iter().cloned();
+    let service = Cloud::find_with(None, &Environment::default(), &SearchPath::default(), settings);
+    let service = service.map_err(|error| cloud::problem(&error).of_file("[barbican_service_user]"))?;
+    let tls = service.tls().map_err(|error| cloud::misconfigured(&error))?;
+    let service = service.connect(cloud::client(&tls)).map_err(|error| cloud::problem(&error))?;
+    let Some(service) = service.session() else {
+        let message = "[barbican_service_user] is no login";
+        return Err(Problem::fault(Fault::CloudMisconfigured, message));
+    };
+    let tokens = Token::new(token(user, "the user")?).service_token(token(service, "the service user")?);
+    Ok(barbican.on_behalf_of(tokens))
+}
+
+fn token(session: &KeystoneSession<BlockingTransport>, whose: &str) -> Result<SecretString, Problem> {
+    let grant = block_on(session.grant(&session.client().start()));
+    let what = format!("there is no token for {whose}");
+    Ok(grant.map_err(|error| cloud::no_answer(&what, &error.into()))?.token().clone())
+}
+
+fn kv_version(number: u8) -> KvVersion {
+    if number == 1 { KvVersion::V1 } else { KvVersion::V2 }
+}
+
+fn endpoint(what: &str, url: &str) -> Result<Endpoint, Problem> {
+    Endpoint::parse(url).map_err(|error| Problem::usage(format!("{what} is no address: {error}")))
+}
+
+/// The value of an environment variable; an empty one counts as not set.
+fn variable(name: &str) -> Result<Option<String>, Problem> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Problem::usage(format!("the environment variable {name} is not UTF-8")))
+        }
+    }
+}
