@@ -158,7 +158,7 @@ pub const MAX_READS_A_POLL: u32 = 128;
 /// The longest chunk that is hashed on the runtime's thread, in bytes, and the most that an asynchronous writer takes at
 /// once.
 ///
-/// A round trip to a thread for blocking work takes about 35 microseconds, 11 of them on the runtime's own thread
+/// A round trip to a thread for blocking work takes 20 to 35 microseconds, 5 to 10 of them on the runtime's own thread
 /// (`cargo bench --features tokio --bench hashing_away`). A chunk of this size takes 0.15 milliseconds with SHA-256 and
 /// 0.45 with SHA-512 in place, and 1.4 and 1.2 times as long away; shorter ones lose more, longer ones keep the thread
 /// from others.

@@ -559,6 +559,15 @@ fn a_long_chunk_does_not_keep_its_memory_once_it_has_gone_on() {
     assert!(first.is_unique(), "the end is a copy");
 }
 
+#[test]
+fn a_stream_that_has_failed_keeps_no_bytes() {
+    let image = Bytes::from(image(MIN_WITHHELD));
+    let steps = [Step::Give(image.clone()), Step::Fail(io::ErrorKind::ConnectionReset)];
+    let mut stream = VerifyingStream::new(verifier(&image, true), Source::new(steps));
+    let polled = Pin::new(&mut stream).poll_next(&mut no_context());
+    assert!(matches!(polled, Poll::Ready(Some(Err(_)))) && image.is_unique());
+}
+
 fn current_thread() -> Runtime {
     Builder::new_current_thread().max_blocking_threads(1).build().unwrap()
 }
