@@ -136,7 +136,7 @@ impl<T: Transport> Client<T> {
             if time.is_zero() {
                 return Err(HttpError::Timeout { after: self.patience.deadline });
             }
-            let outcome = self.transport.send(request, time).await;
+            let outcome = self.transport.send(request, time).await.map(|answer| answer.answering(request));
             if !may_pass(&outcome) {
                 return outcome;
             }

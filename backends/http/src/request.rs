@@ -118,6 +118,12 @@ impl Request {
         self.max_body
     }
 
+    /// Whether a text holds the value of a header that must not be shown.
+    pub(crate) fn is_given_away_by(&self, text: &[u8]) -> bool {
+        let secrets = self.headers.values().filter(|value| value.is_sensitive() && !value.is_empty());
+        secrets.map(HeaderValue::as_bytes).any(|secret| text.windows(secret.len()).any(|part| part == secret))
+    }
+
     #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn header_map(&self) -> &HeaderMap {
         &self.headers

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::HttpError;
+use crate::request::Request;
 
 /// An answer. Its body may hold a token, so `Debug` shows only its length.
 #[derive(Clone)]
@@ -15,6 +16,7 @@ pub struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
+    gives_a_secret_away: bool,
 }
 
 impl Response {
@@ -27,12 +29,18 @@ impl Response {
         let headers = headers.into_iter().filter_map(|(name, value)| {
             Some((name.parse().ok()?, http::HeaderValue::from_bytes(value).ok()?))
         });
-        Self { status, headers: headers.collect(), body }
+        Self { status, headers: headers.collect(), body, gives_a_secret_away: false }
     }
 
     #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn from_parts(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Self {
-        Self { status: status.as_u16(), headers, body }
+        Self { status: status.as_u16(), headers, body, gives_a_secret_away: false }
+    }
+
+    /// The same, whose refusal quotes nothing if the body repeats a secret header of the request.
+    pub(crate) fn answering(mut self, request: &Request) -> Self {
+        self.gives_a_secret_away = !self.is_success() && request.is_given_away_by(&self.body);
+        self
     }
 
     /// The status code.
@@ -81,7 +89,7 @@ impl Response {
 
     fn said(&self) -> Option<Excerpt> {
         // A success says what was asked for, not why it was refused.
-        if self.is_success() || self.body.is_empty() {
+        if self.is_success() || self.gives_a_secret_away || self.body.is_empty() {
             return None;
         }
         let text = match serde_json::from_slice::<Value>(&self.body) {
@@ -94,17 +102,18 @@ impl Response {
 }
 
 /// Where Barbican (`title`, `description`), Keystone and its middleware (`error.message`), Glance (`message`) and Vault
-/// (`errors`) put their words.
+/// (`errors`, `warnings`) put their words.
 fn words(document: &Value) -> Option<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let first = document.get("errors").and_then(Value::as_array).and_then(|errors| errors.first());
+    let first = |list: &str| document.get(list).and_then(Value::as_array).and_then(|words| words.first());
     let error = document.get("error");
     [
         document.get("description"),
         document.get("message"),
         error.and_then(|error| error.get("message")),
         error,
-        first,
+        first("errors"),
+        first("warnings"),
     ]
     .into_iter()
     .flatten()
@@ -176,6 +185,11 @@ mod tests {
                 "the server answered 403 Forbidden: \"permission denied\"",
             ),
             (404, r#"{"errors": []}"#, "the server answered 404 Not Found"),
+            (
+                404,
+                r#"{"data": null, "warnings": ["Invalid path"]}"#,
+                "the server answered 404 Not Found: \"Invalid path\"",
+            ),
             (400, r#"{"error": "bad"}"#, "the server answered 400 Bad Request: \"bad\""),
             (503, "", "the server answered 503 Service Unavailable"),
             (502, "<html>\u{1b}[2J", "the server answered 502 Bad Gateway: \"<html>\\u{1b}[2J\""),
@@ -183,6 +197,22 @@ mod tests {
             (200, r#"{"access": {"token": "secret"}}"#, "the server answered 200 OK"),
         ] {
             assert_eq!(answer(status, body).refusal().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_a_secret_of_the_request_is_not_quoted() {
+        let url = crate::Endpoint::parse("http://h").unwrap().url(&[]);
+        let request = Request::get(url).header("X-Vault-Namespace", "cloud").unwrap();
+        let request = request.secret_header("X-Vault-Token", &"hvs.secret".into()).unwrap();
+        for (said, quoted) in [
+            ("no such namespace: cloud", true),
+            ("hvs.secre", true),
+            ("hvs.secret", false),
+            ("token hvs.secret is bad", false),
+        ] {
+            let refusal = answer(403, said).answering(&request).refusal();
+            assert_eq!(refusal.said.is_some(), quoted, "{refusal}");
         }
     }
 

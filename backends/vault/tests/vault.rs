@@ -277,9 +277,9 @@ fn trickling(pause: Duration) -> Answer {
     Answer::trickling(200, "application/json", body.to_string(), pause)
 }
 
-/// A refusal that says much.
+/// A refusal that repeats the token, and says much besides.
 fn refusal(status: u16) -> Answer {
-    Answer::json(status, json!({ "errors": ["x".repeat(10_000), "y".repeat(10_000)] }))
+    Answer::json(status, json!({ "errors": [format!("{TOKEN} {}", "x".repeat(10_000)), "y".repeat(10_000)] }))
 }
 
 /// Whatever it answers, a server costs a bounded time and so many requests, and the token is shown to nobody.
