@@ -171,6 +171,18 @@ mod tests {
         }
     }
 
+    /// Opening a pipe would wait for somebody to write to it.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(token_in(&pipe).is_err()));
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(true));
+    }
+
     #[test]
     fn what_is_no_token_file_is_an_affair_of_the_operator() {
         let directory = tempfile::TempDir::new().unwrap();

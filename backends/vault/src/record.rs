@@ -90,9 +90,8 @@ fn says_that_nothing_is_there(answer: &Response) -> bool {
         data: Option<Value>,
     }
     let Ok(answer) = answer.json::<NotThere>() else { return false };
-    let is_silent = |words: &Option<Vec<Value>>| words.as_ref().is_none_or(Vec::is_empty);
-    let is_of_vault = answer.errors.is_some() || answer.data.is_some();
-    is_of_vault && is_silent(&answer.errors) && is_silent(&answer.warnings)
+    let is_silent = |words: Option<Vec<Value>>| words.is_some_and(|words| words.is_empty());
+    answer.data.is_some() || is_silent(answer.errors) && is_silent(answer.warnings.or(Some(Vec::new())))
 }
 
 /// The fields of a secret that count.
@@ -267,6 +266,9 @@ mod tests {
             (404, "<html>nginx</html>", MISCONFIGURED),
             (404, "", MISCONFIGURED),
             (404, "{}", MISCONFIGURED),
+            (404, r#"{"errors":[],"warnings":["Invalid path"]}"#, MISCONFIGURED),
+            (404, r#"{"errors":[],"warnings":[]}"#, NOT_FOUND),
+            (404, r#"{"data":{"data":null,"metadata":{}},"warnings":["more to say"]}"#, NOT_FOUND),
             (404, "[]", MISCONFIGURED),
             (400, r#"{"errors":["relative paths not supported"]}"#, MISCONFIGURED),
             (405, r#"{"errors":["unsupported operation"]}"#, MISCONFIGURED),

@@ -216,6 +216,16 @@ fn a_lease_that_cannot_be_renewed_is_replaced_before_its_end() {
 }
 
 #[test]
+fn a_renewal_that_was_refused_is_not_asked_for_again() {
+    let tested = Tested::new(TEN_MINUTES);
+    tested.asked_at(0, "a");
+    tested.state().renewal = Auth::Status(400);
+    tested.state().login = Auth::Status(503);
+    assert_eq!(tested.asked_at(400, "a"), ["renew t1", "login", "read a with t1"]);
+    assert_eq!(tested.asked_at(500, "a"), ["login", "read a with t1"]);
+}
+
+#[test]
 fn a_renewal_for_less_than_half_of_the_first_lease_is_the_last() {
     for (granted, last) in [(299, true), (300, false)] {
         let tested = Tested::new(TEN_MINUTES);
