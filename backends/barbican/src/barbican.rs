@@ -65,6 +65,12 @@ impl<T: Transport> Barbican<T> {
         Self { service: self.service.on_behalf_of(credentials) }
     }
 
+    /// The same Barbican, to which requests also bear the token of this service user (`[barbican_service_user]`).
+    #[must_use]
+    pub fn with_service_user(self, session: KeystoneSession<T>) -> Self {
+        Self { service: self.service.with_service_user(session) }
+    }
+
     /// The certificate that is stored under `id`.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ impl Token {
     pub(crate) fn sign(&self, request: Request) -> Result<Request, HttpError> {
         let request = request.secret_header(AUTH_TOKEN, &self.token)?;
         match &self.service_token {
-            Some(token) => request.secret_header("X-Service-Token", token),
+            Some(token) => request.secret_header(SERVICE_TOKEN, token),
             None => Ok(request),
         }
     }
@@ -139,3 +139,6 @@ impl UncheckedIdentity {
 
 /// The header that every OpenStack service takes a token from.
 pub(crate) const AUTH_TOKEN: &str = "X-Auth-Token";
+
+/// The header for the token of the service that asks on a user's behalf.
+pub(crate) const SERVICE_TOKEN: &str = "X-Service-Token";

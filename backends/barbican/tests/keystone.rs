@@ -19,7 +19,7 @@ use longhand::{KeyManager, KeyManagerError};
 use longhand_barbican::keystone::{
     CatalogueError, Interface, KeystoneError, KeystoneSession, Login, Scope, ServiceFilter,
 };
-use longhand_barbican::{Barbican, limits};
+use longhand_barbican::{Barbican, Credentials, Token, limits};
 use longhand_http::Transport;
 use longhand_http::{Client, ExposeSecret as _};
 use longhand_test_server::{Answer, Server};
@@ -84,6 +84,42 @@ fn a_token_that_the_caller_holds_is_not_renewed() {
         barbican.forget();
         let outcomes = over.fetch(&barbican.url(), With::token("token-1"), &[SECRET]);
         assert_eq!((codes(&outcomes), barbican.requests()), (vec!["certificate_forbidden"], 1));
+    }
+}
+
+/// Asks on behalf of a user, as a service user.
+struct AsServiceUser {
+    barbican: String,
+    auth_url: String,
+}
+
+impl Scenario<Vec<&'static str>> for AsServiceUser {
+    async fn run<T: Transport>(self, client: Client<T>) -> Vec<&'static str> {
+        let service_user =
+            KeystoneSession::new(client.clone(), &self.auth_url, password_login(PASSWORD)).unwrap();
+        let barbican = Barbican::new(client, &self.barbican, Credentials::None).unwrap();
+        let barbican = barbican.with_service_user(service_user).on_behalf_of(Token::new(TOKEN));
+        let mut outcomes = Vec::new();
+        for _ in 0..2 {
+            outcomes.push(barbican.fetch(SECRET).await);
+        }
+        codes(&outcomes)
+    }
+}
+
+#[test]
+fn a_service_users_token_goes_along_and_is_renewed() {
+    for over in BOTH {
+        let keystone = keystone(HOUR, &json!([]));
+        let barbican = Server::start(|request| {
+            match (request.header("X-Auth-Token"), request.header("X-Service-Token")) {
+                (Some(TOKEN), Some("token-2")) => Answer::bytes(200, "*/*", pem(0)),
+                _ => unauthorized(),
+            }
+        });
+        let scenario = AsServiceUser { barbican: barbican.url(), auth_url: keystone.server.url() };
+        assert_eq!(over.run(scenario), ["ok"; 2], "{over:?}");
+        assert_eq!((keystone.logins(), barbican.requests()), (2, 3), "{over:?}");
     }
 }
 

@@ -24,8 +24,13 @@ pub enum KeystoneError {
     #[error("Keystone refused the login: {0}")]
     Refused(Refusal),
     /// Keystone does not understand the request, or is not there: the address or the login is wrong.
-    #[error("Keystone cannot be logged in to: {0}")]
-    Rejected(Refusal),
+    #[error("{auth_url} cannot be logged in to: {refusal}")]
+    Rejected {
+        /// Where Keystone should be.
+        auth_url: Endpoint,
+        /// What was answered there.
+        refusal: Refusal,
+    },
     /// Keystone failed.
     #[error("Keystone failed: {0}")]
     Failed(Refusal),
@@ -223,7 +228,10 @@ impl<T: Transport> KeystoneSession<T> {
                 return Err(KeystoneError::Refused(answer.refusal()));
             }
             429 | 500.. => return Err(KeystoneError::Failed(answer.refusal())),
-            _ => return Err(KeystoneError::Rejected(answer.refusal())),
+            _ => {
+                let auth_url = self.shared.auth.clone();
+                return Err(KeystoneError::Rejected { auth_url, refusal: answer.refusal() });
+            }
         }
         let missing = |missing| KeystoneError::Incomplete { missing };
         let token = answer.header("X-Subject-Token").filter(|token| !token.is_empty());
@@ -239,7 +247,7 @@ impl Failure {
     /// Whether it is the answer to somebody who asked at `asked`: he waited for it, or a refusal was just now.
     fn still_holds(&self, asked: Instant) -> Option<KeystoneError> {
         let waited = asked <= self.when;
-        let is_refusal = matches!(self.error, KeystoneError::Refused(_) | KeystoneError::Rejected(_));
+        let is_refusal = matches!(self.error, KeystoneError::Refused(_) | KeystoneError::Rejected { .. });
         let kept = is_refusal && self.when.elapsed() < REFUSAL_KEPT;
         (waited || kept).then(|| self.error.clone())
     }
