@@ -4,12 +4,9 @@ use std::env;
 use std::path::Path;
 
 use longhand::{DirectoryKeyManager, KeyManager};
+use longhand_barbican::Barbican;
 use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
-use longhand_barbican::http::{
-    BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls, block_on,
-};
-use longhand_barbican::keystone::KeystoneSession;
-use longhand_barbican::{Barbican, Token};
+use longhand_barbican::http::{BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls};
 use longhand_vault::{Credentials, KvVersion, Vault, VaultSettings};
 
 use crate::arguments::source::SourceArguments;
@@ -131,7 +128,7 @@ impl Opening<'_> {
     ) -> Result<Box<dyn KeyManager>, Problem> {
         let barbican = cloud.key_manager().map_err(|error| cloud::problem(&error))?;
         match &conf.service_user {
-            Some(service_user) => Ok(boxed(with_service_user(barbican, service_user, cloud)?)),
+            Some(service_user) => Ok(boxed(with_service_user(barbican, service_user)?)),
             None => Ok(boxed(barbican)),
         }
     }
@@ -196,35 +193,21 @@ impl Opening<'_> {
     }
 }
 
-/// Barbican, asked with the user's token and the service's beside it, as `send_service_user_token` has it. The command does
-/// not live as long as a token: both are fetched once.
+/// Barbican, asked with the service's token beside the user's, as `send_service_user_token` has it.
 fn with_service_user(
     barbican: Barbican<BlockingTransport>,
     service_user: &[(&'static str, String)],
-    cloud: &CloudConnection,
 ) -> Result<Barbican<BlockingTransport>, Problem> {
-    let Some(user) = cloud.session() else {
-        let message =
-            "send_service_user_token needs a login for the user's token, and a bare token was given";
-        return Err(Problem::fault(Fault::CloudMisconfigured, message));
-    };
+    const SECTION: &str = "[barbican_service_user]";
     let settings = service_user.iter().cloned();
     let service = Cloud::find_with(None, &Environment::default(), &SearchPath::default(), settings);
-    let service = service.map_err(|error| cloud::problem(&error).of_file("[barbican_service_user]"))?;
-    let tls = service.tls().map_err(|error| cloud::misconfigured(&error))?;
-    let service = service.connect(cloud::client(&tls)).map_err(|error| cloud::problem(&error))?;
-    let Some(service) = service.session() else {
-        let message = "[barbican_service_user] is no login";
-        return Err(Problem::fault(Fault::CloudMisconfigured, message));
-    };
-    let tokens = Token::new(token(user, "the user")?).service_token(token(service, "the service user")?);
-    Ok(barbican.on_behalf_of(tokens))
-}
-
-fn token(session: &KeystoneSession<BlockingTransport>, whose: &str) -> Result<SecretString, Problem> {
-    let grant = block_on(session.grant(&session.client().start()));
-    let what = format!("there is no token for {whose}");
-    Ok(grant.map_err(|error| cloud::no_answer(&what, &error.into()))?.token().clone())
+    let service = service.map_err(|error| cloud::problem(&error).of_file(SECTION))?;
+    let tls = service.tls().map_err(|error| cloud::misconfigured(&error).of_file(SECTION))?;
+    let service = service.connect(cloud::client(&tls));
+    match service.map_err(|error| cloud::problem(&error).of_file(SECTION))?.session() {
+        Some(session) => Ok(barbican.with_service_user(session.clone())),
+        None => Err(Problem::fault(Fault::CloudMisconfigured, format!("{SECTION} is no login"))),
+    }
 }
 
 fn kv_version(number: u8) -> KvVersion {
