@@ -74,8 +74,8 @@ impl<T: Transport> Barbican<T> {
     /// The certificate that is stored under `id`.
     ///
     /// # Errors
-    /// [`KeyManagerError`]: not found (404; an expired secret and one without payload too), forbidden (401, 403, a login
-    /// that Keystone refused), misconfigured, unavailable with what the service said, and whatever is wrong with the id or
+    /// [`KeyManagerError`]: not found (404; an expired secret and one without payload too), forbidden (401, 403, a token
+    /// that Keystone gives no other for), misconfigured (a refused login, no catalogue entry), unavailable with what the service said, and whatever is wrong with the id or
     /// the certificate.
     pub async fn fetch(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
         let reference = Reference::parse(id)?;

@@ -25,15 +25,17 @@ impl ServiceError {
     pub fn is_misconfiguration(&self) -> bool {
         match self {
             Self::Http(error) | Self::Keystone(KeystoneError::Http(error)) => error.is_misconfiguration(),
-            Self::Keystone(KeystoneError::Catalogue(_) | KeystoneError::Rejected { .. }) => true,
-            Self::Keystone(_) => false,
+            Self::Keystone(error) => matches!(
+                error,
+                KeystoneError::Catalogue(_) | KeystoneError::Refused(_) | KeystoneError::Rejected { .. }
+            ),
         }
     }
 
-    /// Whether it was the credentials that were not taken.
+    /// Whether it was the caller's token that was not taken.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Keystone(KeystoneError::Refused(_)))
+        matches!(self, Self::Keystone(KeystoneError::TokenRefused(_)))
     }
 }
 

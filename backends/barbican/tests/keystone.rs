@@ -180,7 +180,7 @@ fn whoever_asks_at_once_shares_one_login_and_one_refusal() {
 
         // A wrong password must not be tried fifty times: accounts are locked for less.
         let keystone = common::keystone(HOUR, &json!([]));
-        assert_eq!(fifty(&keystone, &barbican, "wrong"), ["certificate_forbidden"; 50]);
+        assert_eq!(fifty(&keystone, &barbican, "wrong"), ["key_manager_misconfigured"; 50]);
         assert_eq!(keystone.logins(), 1);
     }
 }
@@ -191,7 +191,7 @@ fn a_refused_login_is_remembered_for_a_while() {
         let keystone = keystone(HOUR, &json!([]));
         let barbican = barbican_taking(&tokens([]));
         let outcomes = over.fetch(&barbican.url(), keystone.login("wrong"), &[SECRET; 50]);
-        assert_eq!(codes(&outcomes), ["certificate_forbidden"; 50]);
+        assert_eq!(codes(&outcomes), ["key_manager_misconfigured"; 50]);
         assert_eq!((keystone.logins(), barbican.requests()), (1, 0), "{over:?}");
         let shown = format!("{outcomes:?}");
         assert!(shown.contains("Keystone refused the login") || shown.contains("Refused"), "{shown}");
@@ -225,8 +225,8 @@ fn what_keystone_answers_has_its_kind_and_no_credential_goes_on() {
     let many = vec![json!({ "interface": "public", "url": "http://h" }); limits::MAX_ENDPOINTS + 1];
     let catalogue = json!([{ "type": "x", "endpoints": many }]);
     for (answer, code) in [
-        (error(401), "certificate_forbidden"),
-        (error(403), "certificate_forbidden"),
+        (error(401), "key_manager_misconfigured"),
+        (error(403), "key_manager_misconfigured"),
         (error(400), "key_manager_misconfigured"),
         (error(404), "key_manager_misconfigured"),
         (error(300), "key_manager_misconfigured"),
@@ -368,13 +368,16 @@ fn a_token_is_exchanged_for_another() {
             json!({ "auth": { "identity": { "methods": ["token"], "token": { "id": PASSWORD } } } })
         );
 
-        // As Keystone says it of a token that is none.
-        let server = Server::start(|_| {
-            Answer::json(404, r#"{"error": {"message": "Could not recognize Fernet token"}}"#)
-        });
-        let login = Login::Token { token: "x".into(), scope: Scope::Unnamed };
-        let error = over.run(Granted(server.url(), login)).unwrap_err();
-        assert!(matches!(error, KeystoneError::Refused(_)), "{error}");
+        // As Keystone says it of a token that is none, one that has expired, and that of an application credential.
+        for status in [404, 401, 403] {
+            let server = Server::start(move |_| Answer::json(status, r#"{"error": {"message": "as said"}}"#));
+            let login = || Login::Token { token: "x".into(), scope: Scope::Unnamed };
+            let error = over.run(Granted(server.url(), login())).unwrap_err();
+            assert!(matches!(error, KeystoneError::TokenRefused(_)), "{error}");
+            let with = With::Session { auth_url: server.url(), login: login() };
+            let outcomes = over.fetch("http://127.0.0.1:9", with, &[SECRET]);
+            assert_eq!(codes(&outcomes), ["certificate_forbidden"]);
+        }
     }
 }
 

@@ -20,9 +20,13 @@ use crate::limits::{MAX_LOGIN, REFUSAL_KEPT, RENEWAL_PAUSE, TOKEN_MARGIN};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeystoneError {
-    /// Keystone does not take these credentials.
+    /// Keystone does not take this user and password, or this application credential: a setting is wrong, or no longer
+    /// right.
     #[error("Keystone refused the login: {0}")]
     Refused(Refusal),
+    /// Keystone gives no other token for this token: it has expired, or is that of an application credential.
+    #[error("Keystone gives no token for this token: {0}")]
+    TokenRefused(Refusal),
     /// Keystone does not understand the request, or is not there: the address or the login is wrong.
     #[error("{auth_url} cannot be logged in to: {refusal}")]
     Rejected {
@@ -222,11 +226,11 @@ impl<T: Transport> KeystoneSession<T> {
             self.client.send(&request.max_body(MAX_LOGIN), deadline).await.map_err(KeystoneError::Http)?;
         match answer.status() {
             200 | 201 => {}
-            401 | 403 => return Err(KeystoneError::Refused(answer.refusal())),
-            // To a token that is none.
-            404 if matches!(self.shared.login, Login::Token { .. }) => {
-                return Err(KeystoneError::Refused(answer.refusal()));
+            // 404 is what Keystone says to a token that is none.
+            401 | 403 | 404 if matches!(self.shared.login, Login::Token { .. }) => {
+                return Err(KeystoneError::TokenRefused(answer.refusal()));
             }
+            401 | 403 => return Err(KeystoneError::Refused(answer.refusal())),
             429 | 500.. => return Err(KeystoneError::Failed(answer.refusal())),
             _ => {
                 let auth_url = self.shared.auth.clone();
@@ -247,7 +251,10 @@ impl Failure {
     /// Whether it is the answer to somebody who asked at `asked`: he waited for it, or a refusal was just now.
     fn still_holds(&self, asked: Instant) -> Option<KeystoneError> {
         let waited = asked <= self.when;
-        let is_refusal = matches!(self.error, KeystoneError::Refused(_) | KeystoneError::Rejected { .. });
+        let is_refusal = matches!(
+            self.error,
+            KeystoneError::Refused(_) | KeystoneError::TokenRefused(_) | KeystoneError::Rejected { .. }
+        );
         let kept = is_refusal && self.when.elapsed() < REFUSAL_KEPT;
         (waited || kept).then(|| self.error.clone())
     }
