@@ -54,7 +54,7 @@ fn each_form_of_an_id_costs_its_requests_and_none_more() {
         .secret(&ids[9], pem(1).repeat(longhand_barbican::limits::MAX_INTERMEDIATES + 1))
         .container(&ids[10], "certificate", &[("certificate", &elsewhere), ("intermediates", &ids[6])])
         .container(&ids[11], "certificate", &[("private_key", &ids[0]), ("certificate", &ids[0])])
-        .container(&ids[12], "rsa", &[("public_key", &ids[0])])
+        .container(&ids[12], "generic", &[("certificate", &ids[0])])
         .container(&ids[13], "certificate", &[("private_key", &ids[0])])
         .container(&ids[14], "certificate", &[("certificate", ABSENT)])
         .container(&ids[15], "certificate", &[("certificate", &ids[0]), ("intermediates", ABSENT)])
