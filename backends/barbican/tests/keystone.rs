@@ -182,6 +182,12 @@ fn whoever_asks_at_once_shares_one_login_and_one_refusal() {
         let keystone = common::keystone(HOUR, &json!([]));
         assert_eq!(fifty(&keystone, &barbican, "wrong"), ["key_manager_misconfigured"; 50]);
         assert_eq!(keystone.logins(), 1);
+
+        // Nor must a Keystone that is down be asked by all of them in turn: four attempts, or twice if some come late.
+        let mut keystone = common::keystone(HOUR, &json!([]));
+        keystone.server = Server::start(|_| Answer::empty(503).after(Duration::from_millis(100)));
+        assert_eq!(fifty(&keystone, &barbican, PASSWORD), ["key_manager_unavailable"; 50]);
+        assert!(keystone.server.requests() <= 8, "{}", keystone.server.requests());
     }
 }
 
