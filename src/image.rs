@@ -24,6 +24,7 @@ use crate::public_key::VerificationError;
 use crate::receipt::{Receipt, ReceiptError, RecheckedImage};
 use crate::record::{ImageRecord, RecordCheck, RecordDigests, RecordError};
 use crate::revocation_list::RevocationList;
+use crate::trace::{self, About, Span};
 use crate::trust::{ChainCertificate, TrustError, TrustStore};
 use crate::verifier::{
     SignatureVerifier, StreamError, StreamVerifier, Verified, VerifierError, VerifierOptions, sealed, update,
@@ -362,8 +363,14 @@ impl ImageVerifier {
     /// # Errors
     /// [`ImageError::Policy`] when the policy refuses the image whatever is fetched.
     pub fn plan(&self, request: ImageRequest) -> Result<Plan, ImageError> {
-        let step = self.step(&request)?;
+        let step = self.step(&request).map_err(ImageError::from);
+        let step = step.inspect_err(|error| trace::refused(self.about(&request), error))?;
         Ok(Plan { verifier: self.clone(), request, step })
+    }
+
+    fn about<'a>(&self, request: &'a ImageRequest) -> About<'a> {
+        let certificate_id = request.properties().map(SignatureProperties::certificate_id);
+        About { policy: self.0.policy.name(), image_id: &request.image_id, certificate_id }
     }
 
     fn step(&self, request: &ImageRequest) -> Result<Step, PolicyError> {
@@ -406,9 +413,11 @@ impl ImageVerifier {
     /// # Errors
     /// [`ImageError`] when the image must not be used, whatever its bytes are, or that cannot be found out.
     pub fn begin(&self, key_manager: &dyn KeyManager, request: ImageRequest) -> Result<Decision, ImageError> {
-        let plan = self.plan(request)?;
-        let fetched = plan.fetching().in_turn(key_manager);
-        plan.begin(fetched)
+        Span::begin(self.about(&request)).in_scope(|| {
+            let plan = self.plan(request)?;
+            let fetched = plan.fetching().in_turn(key_manager);
+            plan.begin(fetched)
+        })
     }
 
     /// Decides with a key manager that is awaited, at most
@@ -457,25 +466,43 @@ impl ImageVerifier {
         key_manager: &dyn AsyncKeyManager,
         request: ImageRequest,
     ) -> Result<Decision, ImageError> {
-        let plan = self.plan(request)?;
-        let fetched = plan.fetching().at_once(key_manager).await;
-        plan.begin(fetched)
+        let span = Span::begin(self.about(&request));
+        let decision = async move {
+            let plan = self.plan(request)?;
+            let fetched = plan.fetching().at_once(key_manager).await;
+            plan.begin(fetched)
+        };
+        span.around(decision).await
     }
 
     /// A validator for the trust that the policy chose.
-    fn validator(&self, chosen: TrustStore, with_pins: bool, at: Option<UnixTime>) -> CertificateValidator {
+    fn validator(
+        &self,
+        request: &ImageRequest,
+        chosen: &TrustChoice,
+        fetched: &Fetched,
+    ) -> Result<CertificateValidator, TrustError> {
         let settings = &*self.0;
+        let (store, with_pins) = match chosen.ids() {
+            Some(ids) => (TrustStore::from_fetched(ids, fetched)?, false),
+            None => (settings.store.clone().unwrap_or_default(), true),
+        };
         let pins = settings.pins.clone().filter(|_| with_pins).unwrap_or_default();
         let builder = CertificateValidator::builder()
-            .trusted(chosen)
+            .trusted(store)
             .pin(pins)
             .intermediates(settings.intermediates.iter().cloned())
             .revocation_lists(settings.lists.iter().cloned())
             .policy(settings.chain_policy.clone());
-        match at {
+        let validator = match request.at {
             Some(at) => builder.at(at).build(),
             None => builder.build(),
+        };
+        // Of a store the operator learns once, from TrustStore::skipped, not with every image.
+        if chosen.ids().is_some() {
+            trace::skipped(validator.skipped());
         }
+        Ok(validator)
     }
 }
 
@@ -517,19 +544,25 @@ impl Plan {
         self,
         fetched: impl IntoIterator<Item = (String, Result<StoredCertificate, KeyManagerError>)>,
     ) -> Result<Decision, ImageError> {
-        let fetched = fetched.into_iter().collect();
+        let outcome = self.decide(&fetched.into_iter().collect());
+        trace::begun(self.verifier.about(&self.request), &outcome);
+        outcome
+    }
+
+    fn decide(&self, fetched: &Fetched) -> Result<Decision, ImageError> {
         let Self { verifier, request, step } = self;
         match step {
-            Step::NotRequired(why) => Ok(Decision::NotRequired(why)),
-            Step::CannotVerify(why) => Ok(Decision::CannotVerify(why)),
+            Step::NotRequired(why) => Ok(Decision::NotRequired(*why)),
+            Step::CannotVerify(why) => Ok(Decision::CannotVerify(*why)),
             Step::Recheck { receipt, chain } => {
-                let (store, with_pins) = verifier.trust(&chain, &fetched)?;
-                let validator = verifier.validator(store, with_pins, request.at);
-                let rechecked = receipt.recheck_with(&request, &validator, &verifier.0.options)?;
+                let rechecked = Span::chain(verifier.about(request)).in_scope(|| {
+                    let validator = verifier.validator(request, chain, fetched)?;
+                    receipt.recheck_with(request, &validator, &verifier.0.options).map_err(ImageError::from)
+                })?;
                 Ok(Decision::Rechecked(Box::new(rechecked)))
             }
             Step::Verify { properties, chain } => {
-                let verification = verifier.verification(&request, &properties, chain, &fetched)?;
+                let verification = verifier.verification(request, properties, chain.as_ref(), fetched)?;
                 Ok(Decision::Verify(Box::new(verification)))
             }
         }
@@ -537,32 +570,24 @@ impl Plan {
 }
 
 impl ImageVerifier {
-    fn trust(&self, chosen: &TrustChoice, fetched: &Fetched) -> Result<(TrustStore, bool), TrustError> {
-        match chosen.ids() {
-            Some(ids) => Ok((TrustStore::from_fetched(ids, fetched)?, false)),
-            None => Ok((self.0.store.clone().unwrap_or_default(), true)),
-        }
-    }
-
     /// The chain comes first: with a key that nobody vouches for nothing is computed.
     fn verification(
         &self,
         request: &ImageRequest,
         properties: &SignatureProperties,
-        chain: Option<TrustChoice>,
+        chain: Option<&TrustChoice>,
         fetched: &Fetched,
     ) -> Result<ImageVerification, ImageError> {
         let id = properties.certificate_id();
         let stored = fetched.certificate(id)?;
-        let chain = match chain {
-            None => None,
-            Some(chosen) => {
-                let (store, with_pins) = self.trust(&chosen, fetched)?;
+        let validated = chain.map(|chosen| {
+            Span::chain(self.about(request)).in_scope(|| -> Result<_, ImageError> {
+                let validator = self.validator(request, chosen, fetched)?;
                 let signer = ChainCertificate::new(stored.certificate.clone(), Some(id));
-                let validator = self.validator(store, with_pins, request.at);
-                Some(validator.validate_stored(&signer, &stored.intermediates)?)
-            }
-        };
+                Ok(validator.validate_stored(&signer, &stored.intermediates)?)
+            })
+        });
+        let chain = validated.transpose()?;
         let options = self.0.options.clone().report_dates(request.at);
         let verifier = SignatureVerifier::with_options(properties, &stored.certificate, options)?;
         Ok(ImageVerification {
@@ -619,17 +644,18 @@ impl ImageVerification {
     /// # Errors
     /// [`ImageError::Verification`] or [`ImageError::Record`].
     pub fn verify(self) -> Result<VerifiedImage, ImageError> {
-        let signature = self.verifier.verify()?;
-        let record_checks = self.record.check(signature.bytes_read(), signature.digest())?;
-        Ok(VerifiedImage {
-            image_id: self.image_id,
-            properties: self.properties,
-            policy: self.policy,
-            at: self.at,
-            signature,
-            chain: self.chain,
-            record_checks,
-        })
+        let Self { image_id, properties, policy, at, chain, record, verifier } = self;
+        let about = About { policy, image_id: &image_id, certificate_id: Some(properties.certificate_id()) };
+        let verdict = Span::verify(about).in_scope(|| {
+            let verdict = verifier.verify().map_err(ImageError::from).and_then(|signature| {
+                let record_checks = record.check(signature.bytes_read(), signature.digest())?;
+                Ok((signature, record_checks))
+            });
+            trace::verified(about, &verdict);
+            verdict
+        });
+        let (signature, record_checks) = verdict?;
+        Ok(VerifiedImage { image_id, properties, policy, at, signature, chain, record_checks })
     }
 }
 

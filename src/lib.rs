@@ -44,6 +44,10 @@ mod revocation_list;
 mod signature_algorithm;
 pub mod stages;
 mod timestamp;
+#[cfg(not(feature = "tracing"))]
+mod trace;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod trust;
 mod verifier;
 

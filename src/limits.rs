@@ -147,6 +147,11 @@ pub const MIN_WITHHELD: usize = 64 * 1024;
 /// [`MIN_KEPT_CHUNK`] that is being joined.
 pub const MAX_WITHHELD: usize = 3 * MIN_WITHHELD + MIN_KEPT_CHUNK;
 
+/// The most characters of an error that a log line shows, before they are escaped. The library bounds its own errors; one
+/// that a key manager of somebody else brings along can have any length.
+#[cfg(feature = "tracing")]
+pub const MAX_LOGGED_ERROR: usize = 4096;
+
 /// The shortest chunk that a stream withholds without a copy, in bytes: each has a handle, and perhaps a buffer of the
 /// source's behind it, so a thousand chunks of one byte would cost much more than they are.
 pub const MIN_KEPT_CHUNK: usize = 4 * 1024;

@@ -7,6 +7,7 @@ use super::AsyncKeyManager;
 use super::{KeyManager, KeyManagerError, Outcome};
 #[cfg(feature = "async")]
 use crate::limits::MAX_CONCURRENT_FETCHES;
+use crate::trace::Span;
 
 /// What is to be fetched, and what is known of it. It does no input or output itself.
 ///
@@ -28,7 +29,8 @@ impl<'i> Fetching<'i> {
     /// Asks for one after another.
     pub(crate) fn in_turn(mut self, key_manager: &dyn KeyManager) -> Fetched {
         while let Some((place, id)) = self.next() {
-            self.answer(place, key_manager.certificate(id));
+            let outcome = Span::fetch(id).in_scope(|| key_manager.certificate(id));
+            self.answer(place, outcome);
         }
         self.fetched()
     }
@@ -41,9 +43,9 @@ impl<'i> Fetching<'i> {
         let mut asked = Vec::new();
         std::future::poll_fn(|context| {
             // In the order of the ids, so that an end drops those behind it unpolled.
-            asked.retain_mut(|(place, future): &mut (usize, super::BoxFuture<'_, Outcome>)| {
+            asked.retain_mut(|(place, span, future): &mut (usize, Span, super::BoxFuture<'_, Outcome>)| {
                 self.is_wanted(*place)
-                    && match future.as_mut().poll(context) {
+                    && match span.in_scope(|| future.as_mut().poll(context)) {
                         Poll::Pending => true,
                         Poll::Ready(outcome) => {
                             self.answer(*place, outcome);
@@ -53,9 +55,10 @@ impl<'i> Fetching<'i> {
             });
             while asked.len() < MAX_CONCURRENT_FETCHES {
                 let Some((place, id)) = self.next() else { break };
-                let mut future = key_manager.certificate(id);
-                match future.as_mut().poll(context) {
-                    Poll::Pending => asked.push((place, future)),
+                let span = Span::fetch(id);
+                let mut future = span.in_scope(|| key_manager.certificate(id));
+                match span.in_scope(|| future.as_mut().poll(context)) {
+                    Poll::Pending => asked.push((place, span, future)),
                     Poll::Ready(outcome) => self.answer(place, outcome),
                 }
             }
