@@ -8,6 +8,7 @@ use crate::error::HttpError;
 use crate::limits;
 use crate::request::Request;
 use crate::response::Response;
+use crate::trace;
 use crate::transport::Transport;
 
 /// How long and how often a service is asked.
@@ -130,6 +131,10 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`HttpError`] of the last attempt.
     pub async fn send(&self, request: &Request, deadline: &Deadline) -> Result<Response, HttpError> {
+        trace::in_span(request, self.attempts(request, deadline)).await
+    }
+
+    async fn attempts(&self, request: &Request, deadline: &Deadline) -> Result<Response, HttpError> {
         let mut attempt: u32 = 0;
         loop {
             let time = self.patience.attempt_time.min(deadline.time_left());
@@ -145,6 +150,7 @@ impl<T: Transport> Client<T> {
             if attempt >= self.patience.attempts || pause >= deadline.time_left() {
                 return outcome;
             }
+            trace::again(attempt, pause, &outcome);
             self.transport.sleep(pause).await;
         }
     }

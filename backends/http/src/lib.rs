@@ -9,6 +9,7 @@ pub mod limits;
 mod request;
 mod response;
 mod tls;
+mod trace;
 mod transport;
 
 pub use block_on::block_on;

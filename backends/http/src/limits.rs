@@ -27,3 +27,7 @@ pub const ATTEMPT_TIME: Duration = Duration::from_secs(10);
 
 /// How long all of it may take: logins, attempts and pauses for one certificate.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The most characters of a path that a span shows. A path with an id in it is shorter.
+#[cfg(feature = "tracing")]
+pub const MAX_LOGGED_PATH: usize = 1024;
