@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The base address of a service: `http` or `https`, a host, perhaps a port and a path.
 ///
@@ -39,15 +42,19 @@ impl Endpoint {
         Ok(Self(url))
     }
 
-    /// The address of what lies under these segments, each percent-encoded, so that none can leave its place. A segment
-    /// that is empty, `.` or `..` names nothing of its own and is left out: callers refuse such ids before.
+    /// The address of what lies under these segments, each percent-encoded but for the unreserved characters of RFC 3986
+    /// section 2.3, so that none can leave its place. A segment that is empty, `.` or `..` names nothing of its own and is
+    /// left out: callers refuse such ids before.
     #[must_use]
     pub fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.0.clone();
-        // Cannot fail: http and https URLs have a path.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments.iter().filter(|segment| !segment.is_empty()));
+        let mut path = self.0.path().trim_end_matches('/').to_owned();
+        for segment in segments.iter().filter(|segment| !matches!(**segment, "" | "." | "..")) {
+            path.push('/');
+            path.extend(utf8_percent_encode(segment, RESERVED));
         }
+        let mut url = self.0.clone();
+        // The encoding is ours: the URL standard would drop tabs and line ends.
+        url.set_path(&path);
         url
     }
 
@@ -141,7 +148,12 @@ mod tests {
             ("http://h/a/", ["v1", "x"], "http://h/a/v1/x"),
             ("http://h/a", ["v1", "x/../y"], "http://h/a/v1/x%2F..%2Fy"),
             ("http://h", ["v1", ".."], "http://h/v1"),
+            ("http://h", ["v1", "."], "http://h/v1"),
             ("http://h", ["v1", "?a#b"], "http://h/v1/%3Fa%23b"),
+            ("http://h", ["v1", "a\\b;c=d"], "http://h/v1/a%5Cb%3Bc%3Dd"),
+            ("http://h", ["v1", "a\r\n\tb\0"], "http://h/v1/a%0D%0A%09b%00"),
+            ("http://h", ["v1", "ü"], "http://h/v1/%C3%BC"),
+            ("http://h", ["v1", "..%2f"], "http://h/v1/..%252f"),
             ("http://h", ["v1", "%2e%2e"], "http://h/v1/%252e%252e"),
         ] {
             assert_eq!(Endpoint::parse(base).unwrap().url(&segments).as_str(), url, "{segments:?}");
