@@ -18,7 +18,7 @@ use longhand_barbican::keystone::{
 use longhand_barbican::{Barbican, Service, Token};
 use longhand_http::{BlockingTransport, Client, Request, Tls, TokioTransport, block_on};
 use longhand_live::cloud::{Cloud, Upload};
-use longhand_live::{OnRuntime, Value, Walkthrough, Ways, json, patience, vectors};
+use longhand_live::{OnRuntime, Value, Walkthrough, Ways, json, patience, setting, vectors};
 
 static CLOUD: LazyLock<Cloud> = LazyLock::new(Cloud::of_settings);
 
@@ -232,6 +232,50 @@ fn an_image_changed_in_the_store_is_refused_though_glance_serves_it() {
     fs::copy(walkthrough.changed_image("store"), CLOUD.stored(&id)).unwrap();
     let refused = verify(&key_manager(demo()), image.properties(), None, &image.data());
     assert_eq!(refused.unwrap_err().code().name(), "signature_mismatch");
+}
+
+#[test]
+fn the_command_verifies_an_image_while_it_downloads_it() {
+    let walkthrough = Walkthrough::read();
+    let token = CLOUD.token("demo", "demo");
+    let store = |certificate: &Vec<u8>| CLOUD.secrets(&token).store(certificate);
+    let signing = store(&walkthrough.signing);
+    let trusted = walkthrough.authorities.each_ref().map(store).join(",");
+    let id = CLOUD.images(&token).create(&walkthrough.properties(&signing)).unwrap();
+    let data = fs::read(&walkthrough.image).unwrap();
+    assert_eq!(CLOUD.images(&token).upload(&id, &data), Upload::Active);
+
+    let folder = Path::new(&setting("STATE")).join("command");
+    fs::create_dir_all(&folder).unwrap();
+    let longhand = setting("LONGHAND");
+    let verify = |name: &str, words: &[&str]| {
+        let copy = folder.join(name);
+        let output = ["--output", copy.to_str().unwrap()];
+        let words = [&["verify", "--image", &id][..], &output, words].concat();
+        let run = CLOUD.command("demo", &longhand, &words, None);
+        assert!(!text(&run).contains(&CLOUD.password), "{}", text(&run));
+        (run.status.code(), fs::read(copy).ok(), text(&run))
+    };
+    let with_chain = ["--policy", "trusted", "--trusted-image-certificate-id", &trusted];
+    let (exit, copy, said) = verify("good", &with_chain);
+    assert!(exit == Some(0) && copy.as_ref() == Some(&data), "{exit:?} {said}");
+    let (exit, copy, said) =
+        verify("untrusted", &["--policy", "trusted", "--trusted-image-certificate-id", &signing]);
+    assert!(exit == Some(3) && copy.is_none(), "{exit:?} {said}");
+
+    fs::copy(walkthrough.changed_image("command"), CLOUD.stored(&id)).unwrap();
+    let (exit, copy, said) = verify("changed", &with_chain);
+    assert!(exit == Some(1) && copy.is_none(), "{exit:?} {said}");
+
+    // The same certificate with a token that somebody else got, and the image from a file.
+    let properties = folder.join("properties.json");
+    let pairs: BTreeMap<_, _> = walkthrough.properties(&signing).into_iter().collect();
+    fs::write(&properties, json!(pairs).to_string()).unwrap();
+    let image = walkthrough.image.to_str().unwrap();
+    let words = ["verify", "--barbican", &CLOUD.barbican, "--os-token", &token.token, "--properties"];
+    let words = [&words[..], &[properties.to_str().unwrap(), image]].concat();
+    let run = CLOUD.command("nobody", &longhand, &words, None);
+    assert!(run.status.code() == Some(0) && !text(&run).contains(&token.token), "{}", text(&run));
 }
 
 #[test]
