@@ -191,3 +191,10 @@ fn a_key_manager_that_panics_leaves_nobody_waiting() {
     assert!(cache.is_empty());
     assert!(cache.scope("tenant", source).certificate("id").is_ok(), "and the cache goes on");
 }
+
+#[test]
+fn a_tenant_is_not_shown() {
+    let cache = CertificateCache::new(8, MINUTE, Instant::now);
+    let scoped = cache.scope("a token, as some take it for a tenant", Counting::default());
+    assert!(!format!("{scoped:?} {cache:?}").contains("token"));
+}

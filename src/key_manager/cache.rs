@@ -157,11 +157,21 @@ impl fmt::Debug for CertificateCache {
 }
 
 /// One request's key manager behind a [`CertificateCache`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ScopedKeyManager<K> {
     cache: CertificateCache,
     tenant: String,
     key_manager: K,
+}
+
+/// Without the tenant: services that know nothing else of a caller take his token for it.
+impl<K: fmt::Debug> fmt::Debug for ScopedKeyManager<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedKeyManager")
+            .field("cache", &self.cache)
+            .field("key_manager", &self.key_manager)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<K> ScopedKeyManager<K> {
