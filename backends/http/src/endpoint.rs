@@ -153,6 +153,8 @@ mod tests {
             ("http://h", ["v1", "a\\b;c=d"], "http://h/v1/a%5Cb%3Bc%3Dd"),
             ("http://h", ["v1", "a\r\n\tb\0"], "http://h/v1/a%0D%0A%09b%00"),
             ("http://h", ["v1", "ü"], "http://h/v1/%C3%BC"),
+            ("http://h/a", ["v1", ".\t."], "http://h/a/v1/.%09."),
+            ("http://h/a", ["v1", "\n.."], "http://h/a/v1/%0A.."),
             ("http://h", ["v1", "..%2f"], "http://h/v1/..%252f"),
             ("http://h", ["v1", "%2e%2e"], "http://h/v1/%252e%252e"),
         ] {
