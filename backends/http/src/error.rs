@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use longhand::Excerpt;
 
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+use crate::limits::MAX_SHOWN;
+
 /// Why a request got no answer that can be used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -101,8 +104,8 @@ impl HttpError {
     /// A connection that broke because of the peer's certificate, or else.
     #[cfg(feature = "blocking")]
     pub(crate) fn broken_or_untrusted(host: &str, source: impl Error + Send + Sync + 'static) -> Self {
-        match tls_error(&source).cloned() {
-            Some(source) => Self::Untrusted { host: Excerpt::new(host), source: Arc::new(source) },
+        match tls_error(&source) {
+            Some(source) => Self::Untrusted { host: Excerpt::new(host), source: shown(&source.to_string()) },
             None => Self::broken(source),
         }
     }
@@ -116,8 +119,8 @@ impl HttpError {
     #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn no_connection(host: &str, source: impl Error + Send + Sync + 'static) -> Self {
         let host = Excerpt::new(host);
-        match tls_error(&source).cloned() {
-            Some(source) => Self::Untrusted { host, source: Arc::new(source) },
+        match tls_error(&source) {
+            Some(source) => Self::Untrusted { host, source: shown(&source.to_string()) },
             None => Self::Unreachable { host, source: innermost(source) },
         }
     }
@@ -151,5 +154,24 @@ fn innermost(error: impl Error + Send + Sync + 'static) -> Arc<dyn Error + Send 
         text = source.to_string();
         next = source.source();
     }
-    Arc::new(io::Error::other(text))
+    shown(&text)
+}
+
+/// A text of which the server may have written a part, as rustls repeats every name of a certificate that is for others:
+/// cut, and nothing in it acts on a terminal or a log.
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+fn shown(text: &str) -> Arc<dyn Error + Send + Sync> {
+    // What stands in quotes stays as it is: the text is shown without.
+    let printable =
+        |letter: char| matches!(letter, '"' | '\'' | '\\') || letter.escape_debug().next() != Some('\\');
+    let mut letters = text.chars();
+    let mut kept: String = letters
+        .by_ref()
+        .take(MAX_SHOWN)
+        .map(|letter| if printable(letter) { letter } else { char::REPLACEMENT_CHARACTER })
+        .collect();
+    if letters.next().is_some() {
+        kept.push('…');
+    }
+    Arc::new(io::Error::other(kept))
 }

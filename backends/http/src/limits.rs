@@ -31,3 +31,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// The most characters of a path that a span shows. A path with an id in it is shorter.
 #[cfg(feature = "tracing")]
 pub const MAX_LOGGED_PATH: usize = 1024;
+
+/// How much an error shows of what broke a connection, in characters: the longest sentence of rustls that repeats nothing
+/// of the server's certificate has half of it.
+pub const MAX_SHOWN: usize = 256;

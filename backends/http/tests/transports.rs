@@ -352,14 +352,20 @@ fn an_image_that_stops_coming_is_an_error_and_one_that_is_slow_is_not() {
 
 /// A TLS server that answers every connection with an empty document, and the PEM of its authority.
 fn tls_server(name: &str) -> (String, String) {
+    tls_server_of(&[name.to_owned()])
+}
+
+fn tls_server_of(names: &[String]) -> (String, String) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let root = authority.self_signed(&authority_key).unwrap();
     let issuer = rcgen::Issuer::new(authority, authority_key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate =
-        rcgen::CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let mut certificate = rcgen::CertificateParams::default();
+    certificate.subject_alt_names =
+        names.iter().map(|name| rcgen::SanType::DnsName(name.as_str().try_into().unwrap())).collect();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -409,6 +415,25 @@ fn a_certificate_from_an_authority_that_is_not_named_is_not_trusted() {
                     assert!(!trusted, "{name}, {url}: {error}");
                 }
             }
+        }
+    }
+}
+
+/// rustls repeats every name of a certificate that is for others.
+#[test]
+fn what_a_servers_certificate_says_is_cut_and_acts_on_no_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let mut names = vec!["\u{1b}[2J".to_owned()];
+    names.extend((0..1000).map(|number| format!("n{number}.example")));
+    let (url, pem) = tls_server_of(&names);
+    std::fs::write(&file, pem).unwrap();
+    for (name, outcome) in ask_both(&get(&url), &Tls::with_ca_file(&file).unwrap()) {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, HttpError::Untrusted { .. }), "{name}: {error:?}");
+        for shown in [error.to_string(), format!("{error:?}")] {
+            assert!(shown.contains("not valid for name"), "{name}: {shown}");
+            assert!(!shown.contains('\u{1b}') && shown.len() < 2 * limits::MAX_SHOWN, "{name}: {shown}");
         }
     }
 }
