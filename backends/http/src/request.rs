@@ -27,6 +27,8 @@ pub struct Request {
     url: Url,
     headers: HeaderMap,
     body: Option<SecretSlice<u8>>,
+    /// Those in the body.
+    secrets: Vec<SecretString>,
     max_body: usize,
 }
 
@@ -37,7 +39,7 @@ impl Request {
         let mut headers = HeaderMap::new();
         // Said here, so that every transport says the same.
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        Self { method: Method::GET, url, headers, body: None, max_body: MAX_BODY }
+        Self { method: Method::GET, url, headers, body: None, secrets: Vec::new(), max_body: MAX_BODY }
     }
 
     /// Sends a JSON document, which may hold credentials.
@@ -67,6 +69,13 @@ impl Request {
     /// As [`header`](Self::header).
     pub fn secret_header(self, name: &'static str, value: &SecretString) -> Result<Self, HttpError> {
         self.with(name, value.expose_secret(), true)
+    }
+
+    /// The same, whose body holds this secret: a refusal that repeats it is not quoted.
+    #[must_use]
+    pub fn hiding(mut self, secret: &SecretString) -> Self {
+        self.secrets.push(secret.clone());
+        self
     }
 
     fn with(mut self, name: &'static str, value: &str, is_secret: bool) -> Result<Self, HttpError> {
@@ -118,10 +127,13 @@ impl Request {
         self.max_body
     }
 
-    /// Whether a text holds the value of a header that must not be shown.
+    /// Whether a text holds a secret of this request: the value of a header that must not be shown, or what its body hides.
     pub(crate) fn is_given_away_by(&self, text: &[u8]) -> bool {
-        let secrets = self.headers.values().filter(|value| value.is_sensitive() && !value.is_empty());
-        secrets.map(HeaderValue::as_bytes).any(|secret| text.windows(secret.len()).any(|part| part == secret))
+        let in_headers =
+            self.headers.values().filter(|value| value.is_sensitive()).map(HeaderValue::as_bytes);
+        let in_body = self.secrets.iter().map(|secret| secret.expose_secret().as_bytes());
+        let mut secrets = in_headers.chain(in_body).filter(|secret| !secret.is_empty());
+        secrets.any(|secret| text.windows(secret.len()).any(|part| part == secret))
     }
 
     #[cfg(any(feature = "blocking", feature = "tokio"))]

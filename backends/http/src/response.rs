@@ -37,9 +37,12 @@ impl Response {
         Self { status: status.as_u16(), headers, body, gives_a_secret_away: false }
     }
 
-    /// The same, whose refusal quotes nothing if the body repeats a secret header of the request.
+    /// The same, whose refusal quotes nothing if the body repeats a secret of the request: as it is, or in JSON, where
+    /// another form of it (`\u003d`) is the same text.
     pub(crate) fn answering(mut self, request: &Request) -> Self {
-        self.gives_a_secret_away = !self.is_success() && request.is_given_away_by(&self.body);
+        let repeats = |text: &[u8]| request.is_given_away_by(text);
+        self.gives_a_secret_away = !self.is_success()
+            && (repeats(&self.body) || self.text().is_some_and(|text| repeats(text.as_bytes())));
         self
     }
 
@@ -89,15 +92,19 @@ impl Response {
 
     fn said(&self) -> Option<Excerpt> {
         // A success says what was asked for, not why it was refused.
-        if self.is_success() || self.gives_a_secret_away || self.body.is_empty() {
+        if self.is_success() || self.gives_a_secret_away {
             return None;
         }
-        let text = match serde_json::from_slice::<Value>(&self.body) {
-            Ok(document) => words(&document)?,
-            Err(_) => String::from_utf8_lossy(&self.body).into_owned(),
-        };
+        let text = self.text()?;
         let text = text.trim();
         (!text.is_empty()).then(|| Excerpt::new(text))
+    }
+
+    fn text(&self) -> Option<String> {
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(document) => words(&document),
+            Err(_) => Some(String::from_utf8_lossy(&self.body).into_owned()),
+        }
     }
 }
 
@@ -205,11 +212,15 @@ mod tests {
         let url = crate::Endpoint::parse("http://h").unwrap().url(&[]);
         let request = Request::get(url).header("X-Vault-Namespace", "cloud").unwrap();
         let request = request.secret_header("X-Vault-Token", &"hvs.secret".into()).unwrap();
+        let request = request.hiding(&"s/1".into()).hiding(&"".into());
         for (said, quoted) in [
             ("no such namespace: cloud", true),
             ("hvs.secre", true),
             ("hvs.secret", false),
             ("token hvs.secret is bad", false),
+            (r#"{"errors": ["token \u0068vs.secret"]}"#, false),
+            (r#"{"error": "role s\/1 is bad"}"#, false),
+            ("role s/1 is bad", false),
         ] {
             let refusal = answer(403, said).answering(&request).refusal();
             assert_eq!(refusal.said.is_some(), quoted, "{refusal}");

@@ -25,11 +25,13 @@ pub(crate) fn login_request(endpoint: &Endpoint, login: &Login) -> Result<Reques
                 role_id: role_id.expose_secret(),
                 secret_id: secret_id.as_ref().map(ExposeSecret::expose_secret),
             },
-        ),
+        )
+        .map(|request| secret_id.iter().fold(request.hiding(role_id), Request::hiding)),
         Method::TokenFile { role, file } => {
             let jwt = token_in(file)
                 .map_err(|source| VaultError::TokenFile { file: file.clone(), source: Arc::new(source) })?;
             Request::post_json(url, &Jwt { role, jwt: jwt.expose_secret() })
+                .map(|request| request.hiding(&jwt))
         }
     };
     request.map_err(|source| VaultError::NoAnswer { operation: Operation::Login, source })

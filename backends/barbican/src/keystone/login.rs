@@ -103,6 +103,15 @@ pub enum Login {
 }
 
 impl Login {
+    /// What nothing may show.
+    pub(super) const fn secret(&self) -> &SecretString {
+        match self {
+            Self::Password { password: secret, .. }
+            | Self::ApplicationCredential { secret, .. }
+            | Self::Token { token: secret, .. } => secret,
+        }
+    }
+
     /// The body of the request. It holds the secret in the clear.
     pub(super) fn body(&self) -> Value {
         let (method, details, scope) = match self {

@@ -221,6 +221,7 @@ impl<T: Transport> KeystoneSession<T> {
     async fn ask(&self, deadline: &Deadline) -> Result<Grant, KeystoneError> {
         let url = self.shared.auth.url(&["v3", "auth", "tokens"]);
         let request = Request::post_json(url, &self.shared.login.body()).map_err(KeystoneError::Http)?;
+        let request = request.hiding(self.shared.login.secret());
         let asked = Instant::now();
         let answer =
             self.client.send(&request.max_body(MAX_LOGIN), deadline).await.map_err(KeystoneError::Http)?;
