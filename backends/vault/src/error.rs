@@ -83,7 +83,9 @@ impl VaultError {
         match self {
             Self::TokenFile { .. } => Kind::Misconfigured,
             Self::NoAnswer { source, .. } if source.is_misconfiguration() => Kind::Misconfigured,
-            Self::Refused { refusal, .. } => match refusal.status {
+            Self::Refused { operation, refusal } => match refusal.status {
+                // A login that is not taken is no affair of the id's: no trusted one is to be skipped for it.
+                401 | 403 if *operation == Operation::Login => Kind::Misconfigured,
                 401 | 403 => Kind::Forbidden,
                 // A mount, a namespace or a login method that is not there; a role that does not exist; a request that is
                 // none. The id of the secret has been checked, so what is wrong is a setting. A secret that is not there

@@ -350,6 +350,11 @@ fn a_login_that_fails_says_whose_affair_it_is() {
         let error = outcome.unwrap_err();
         assert_eq!((error.disposition(), asked), (disposition, vec!["login".to_owned()]), "{shown}: {error}");
         assert!(!format!("{error} {error:?}").contains("t0ken"), "{error:?}");
+        // No trusted id is skipped for it.
+        assert!(
+            !matches!(error, KeyManagerError::NotFound { .. } | KeyManagerError::Forbidden { .. }),
+            "{error}"
+        );
         // A failure is not kept: the next one asks again.
         tested.state().login = TEN_MINUTES;
         assert_eq!(tested.asked_at(0, "a").len(), 2, "{shown}");
