@@ -17,7 +17,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use longhand_http::{Client, EndpointError, HttpError, SecretString, Tls, Transport};
+use longhand_http::{Client, Endpoint, EndpointError, HttpError, SecretString, Tls, Transport};
 
 use crate::barbican::Barbican;
 use crate::credentials::{Credentials, Token};
@@ -144,7 +144,7 @@ impl fmt::Display for CloudName {
 }
 
 /// A cloud, and who one is there.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cloud {
     name: CloudName,
     access: Access,
@@ -155,7 +155,26 @@ pub struct Cloud {
     authority: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug)]
+/// An address is shown if it is one: what is none may have a password in it.
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = |text: &String| Endpoint::parse(text).ok();
+        let mut shown = f.debug_struct("Cloud");
+        shown.field("name", &self.name).field("interface", &self.interface).field("region", &self.region);
+        match &self.access {
+            Access::None => {}
+            Access::Token(token) => _ = shown.field("token", token),
+            Access::Keystone { auth_url, login } => {
+                shown.field("auth_url", &address(auth_url)).field("login", login);
+            }
+        }
+        shown.field("key_manager", &self.key_manager.as_ref().and_then(address));
+        shown.field("image", &self.image.as_ref().and_then(address));
+        shown.field("authority", &self.authority).finish()
+    }
+}
+
+#[derive(Clone)]
 enum Access {
     None,
     Token(Token),

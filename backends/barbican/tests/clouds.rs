@@ -360,6 +360,14 @@ fn no_secret_is_shown() {
         let shown = format!("{cloud:?} {connection:?} {:?}", connection.key_manager().unwrap());
         assert!(!shown.contains("correct-horse"), "{shown}");
     }
+    // An address that will be refused.
+    for key in
+        ["auth: {username: u, password: p, auth_url: 'X'}", "image_endpoint_override: 'X'\nauth_type: none"]
+    {
+        let cloud = cloud(&key.replace('X', "https://u:correct-horse@h")).unwrap();
+        let shown = format!("{cloud:?} {}", cloud.connect(blocking()).unwrap_err());
+        assert!(!shown.contains("correct-horse"), "{shown}");
+    }
     let environment: Environment = [("OS_PASSWORD", "correct-horse")].into_iter().collect();
     assert_eq!(format!("{environment:?}"), r#"["OS_PASSWORD"]"#);
 }
