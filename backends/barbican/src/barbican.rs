@@ -74,9 +74,9 @@ impl<T: Transport> Barbican<T> {
     /// The certificate that is stored under `id`.
     ///
     /// # Errors
-    /// [`KeyManagerError`]: not found (404; an expired secret and one without payload too), forbidden (401, 403, a token
-    /// that Keystone gives no other for), misconfigured (a refused login, no catalogue entry), unavailable with what the service said, and whatever is wrong with the id or
-    /// the certificate.
+    /// [`KeyManagerError`]: not found (Barbican's 404; an expired secret and one without payload too), forbidden (401, 403,
+    /// a token that Keystone gives no other for), misconfigured (a refused login, no catalogue entry, a 404 that is not
+    /// Barbican's), unavailable with what the service said, and whatever is wrong with the id or the certificate.
     pub async fn fetch(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
         let reference = Reference::parse(id)?;
         let question = Question { service: &self.service, deadline: self.service.client().start() };
@@ -159,11 +159,22 @@ impl<T: Transport> Question<'_, T> {
         let answer = outcome.map_err(|error| without_answer(id, error))?;
         match answer.status() {
             200 => Ok(answer),
-            404 => Err(KeyManagerError::not_found(id)),
+            404 if is_barbicans(&answer) => Err(KeyManagerError::not_found(id)),
+            404 => Err(KeyManagerError::misconfigured(id, answer.refusal())),
             401 | 403 => Err(KeyManagerError::forbidden(id, answer.refusal())),
             _ => Err(KeyManagerError::unavailable(id, answer.refusal())),
         }
     }
+}
+
+/// Whether a 404 is about the id: Barbican's says so in JSON, with the code. What a proxy says that has no Barbican behind it,
+/// or a server at another path, is about the settings or an outage, and no trusted id may be skipped for it.
+fn is_barbicans(answer: &Response) -> bool {
+    #[derive(Deserialize)]
+    struct NotFound {
+        code: u16,
+    }
+    answer.json::<NotFound>().is_ok_and(|said| said.code == 404)
 }
 
 fn without_answer(id: &str, error: ServiceError) -> KeyManagerError {

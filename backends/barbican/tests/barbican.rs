@@ -142,6 +142,16 @@ fn each_answer_has_its_kind_and_is_shown_in_an_excerpt() {
     for (answer, code, requests, says) in [
         (description(403, privileges), "certificate_forbidden", 1, "attempt not allowed"),
         (unauthorized(), "certificate_forbidden", 1, "requires authentication"),
+        (description(404, "Secret not found."), "certificate_not_found", 1, "no certificate"),
+        (
+            Answer::bytes(404, "text/plain", "default backend - 404"),
+            "key_manager_misconfigured",
+            1,
+            "backend",
+        ),
+        (Answer::bytes(404, "text/html", "<html>"), "key_manager_misconfigured", 1, "<html>"),
+        (Answer::json(404, r#"{"message": "no Route matched"}"#), "key_manager_misconfigured", 1, "Route"),
+        (Answer::empty(404), "key_manager_misconfigured", 1, "404"),
         (description(400, "x"), "key_manager_unavailable", 1, "400"),
         (description(406, "Wrong payload content-type."), "key_manager_unavailable", 1, "Wrong payload"),
         (description(410, "gone"), "key_manager_unavailable", 1, "gone"),

@@ -384,6 +384,14 @@ fn a_token_is_exchanged_for_another() {
             let outcomes = over.fetch("http://127.0.0.1:9", with, &[SECRET]);
             assert_eq!(codes(&outcomes), ["certificate_forbidden"]);
         }
+        // Not Keystone's: no trusted id is to be skipped for it.
+        for answer in [Answer::empty(404), Answer::bytes(404, "text/plain", "default backend - 404")] {
+            let server = Server::start(move |_| answer.clone());
+            let login = Login::Token { token: "x".into(), scope: Scope::Unnamed };
+            let with = With::Session { auth_url: server.url(), login };
+            let outcomes = over.fetch("http://127.0.0.1:9", with, &[SECRET]);
+            assert_eq!(codes(&outcomes), ["key_manager_misconfigured"]);
+        }
     }
 }
 

@@ -227,8 +227,11 @@ impl<T: Transport> KeystoneSession<T> {
             self.client.send(&request.max_body(MAX_LOGIN), deadline).await.map_err(KeystoneError::Http)?;
         match answer.status() {
             200 | 201 => {}
-            // 404 is what Keystone says to a token that is none.
-            401 | 403 | 404 if matches!(self.shared.login, Login::Token { .. }) => {
+            // 404 is what Keystone says to a token that is none; another server says it to everything.
+            401 | 403 | 404
+                if matches!(self.shared.login, Login::Token { .. })
+                    && (answer.status() != 404 || answer.json::<Refused>().is_ok()) =>
+            {
                 return Err(KeystoneError::TokenRefused(answer.refusal()));
             }
             401 | 403 => return Err(KeystoneError::Refused(answer.refusal())),
@@ -259,6 +262,13 @@ impl Failure {
         let kept = is_refusal && self.when.elapsed() < REFUSAL_KEPT;
         (waited || kept).then(|| self.error.clone())
     }
+}
+
+/// How Keystone puts a refusal.
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "error")]
+    _error: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]
