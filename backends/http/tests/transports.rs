@@ -350,6 +350,16 @@ fn an_image_that_stops_coming_is_an_error_and_one_that_is_slow_is_not() {
     }
 }
 
+#[test]
+fn a_refusal_that_trickles_is_shown_as_far_as_it_came() {
+    let refusal = || Answer::trickling(403, "a/b", "no".repeat(500), Duration::from_millis(20));
+    let server = Server::start(move |_| refusal());
+    let start = Instant::now();
+    let download = BlockingTransport::new(&system()).open(&get(&server.url()), ATTEMPT).unwrap();
+    let answer = download.into_response();
+    assert!(start.elapsed() < 5 * ATTEMPT && answer.body().starts_with(b"no"), "{:?}", start.elapsed());
+}
+
 /// A TLS server that answers every connection with an empty document, and the PEM of its authority.
 fn tls_server(name: &str) -> (String, String) {
     tls_server_of(&[name.to_owned()])

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Response as Answer;
 use ureq::config::AutoHeaderValue;
@@ -66,7 +66,7 @@ impl BlockingTransport {
         let answer = self.agent.run(built).map_err(|error| translate(error, request, patience))?;
         unacceptable(answer.status(), answer.headers()).map_or(Ok(()), Err)?;
         let (status, length) = (answer.status().as_u16(), answer.body().content_length());
-        Ok(Download { status, length, body: answer.into_body(), limit: request.body_limit() })
+        Ok(Download { status, length, body: answer.into_body(), limit: request.body_limit(), patience })
     }
 
     fn build<B>(&self, request: &Request, body: B) -> Result<http::Request<B>, ureq::Error> {
@@ -135,6 +135,7 @@ pub struct Download {
     length: Option<u64>,
     body: Body,
     limit: usize,
+    patience: Duration,
 }
 
 impl Download {
@@ -156,13 +157,21 @@ impl Download {
         self.body.into_reader()
     }
 
-    /// A refusal's body, bounded: what the server said.
+    /// A refusal's body, bounded in size and time: what the server said.
     #[must_use]
     pub fn into_response(self) -> Response {
         let bound = u64::try_from(self.limit).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        // What broke off is shown as far as it came.
-        let _ = self.body.into_reader().take(bound).read_to_end(&mut bytes);
+        let mut body = self.body.into_reader().take(bound);
+        let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+        let start = Instant::now();
+        // What broke off, or comes too slowly, is shown as far as it came.
+        while start.elapsed() < self.patience {
+            let read = body.read(&mut piece).unwrap_or(0);
+            if read == 0 {
+                break;
+            }
+            bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
+        }
         Response::new(self.status, [], bytes)
     }
 }
