@@ -71,7 +71,7 @@ fn judge(
     let verification =
         Taking { arguments, chosen: &chosen, trust, trusted: &trusted }.take(decision, report)?;
     let size = properties.record.bytes();
-    read_image(arguments, glance.as_ref(), verification, report).map_err(|problem| {
+    read_image(arguments, glance.as_ref(), verification, size, report).map_err(|problem| {
         match (size, report.image.bytes) {
             (Some(named), Some(read))
                 if problem.code() == Some(ErrorCode::SignatureMismatch) && named != read =>
@@ -320,6 +320,7 @@ fn read_image(
     arguments: &VerifyArguments,
     glance: Option<&Glance>,
     verification: ImageVerification,
+    size: Option<u64>,
     report: &mut Report,
 ) -> Result<Option<Placed>, Problem> {
     let name = report.image.shown().to_owned();
@@ -334,9 +335,12 @@ fn read_image(
     };
     let mut taker = Taker::new(verification, arguments.output.as_deref())?;
     let mut progress = Progress::new(image.length(), !arguments.quiet && !arguments.json);
+    // More than the record names is no good image, and a service that sends without end would fill the disk.
+    let longest = if glance.is_some() { size.unwrap_or(u64::MAX) } else { u64::MAX };
     let read = image.read(|bytes| {
         progress.advance(bytes.len());
-        taker.take(bytes)
+        taker.take(bytes)?;
+        if taker.bytes() > longest { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     drop(progress);
     report.image.bytes = Some(taker.bytes());

@@ -149,6 +149,17 @@ fn a_changed_image_is_not_kept() {
 }
 
 #[test]
+fn an_image_without_end_is_read_as_far_as_its_record_goes() {
+    let cloud = Cloud::sending(|_| Answer::endless(200, "application/octet-stream"));
+    let output = cloud.signed.path("copy");
+    let run =
+        Run::of(cloud.command().args(["--image", IMAGE_ID, "--output", output.to_str().unwrap(), "--json"]));
+    assert_eq!((run.exit, run.json()["name"].as_str()), (1, Some("signature_mismatch")), "{run:?}");
+    assert!(run.json()["image"]["bytes"].as_u64().unwrap() < 4 << 20, "{run:?}");
+    assert!(!output.exists());
+}
+
+#[test]
 fn what_the_image_service_refuses_or_breaks_off_ends_in_2() {
     let whole: fn(&[u8]) -> Answer = |image| Answer::bytes(200, "application/octet-stream", image.to_vec());
     let cut = |image: &[u8]| Answer::cut(200, "application/octet-stream", image.to_vec(), 1000);
