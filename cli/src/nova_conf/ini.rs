@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Defect, shown};
+use super::Defect;
 
 /// What a file assigns: of each option in each section the last value, as `oslo.config` takes it for an option with one
 /// value.
@@ -115,7 +115,8 @@ fn section_name(line: &str, number: usize) -> Result<String, Defect> {
 /// Name and value on both sides of the first `=` or `:`.
 fn split(line: &str, number: usize) -> Result<(String, String), Defect> {
     let Some((key, value)) = line.split_once(['=', ':']) else {
-        return Err(Defect::new(number, format!("neither = nor : in {}", shown(line))));
+        // Not the line itself, which may be the end of a password.
+        return Err(Defect::new(number, "neither = nor :"));
     };
     match key.trim_matches(is_space) {
         "" => Err(Defect::new(number, "the option has no name")),

@@ -235,10 +235,16 @@ struct Section<'a> {
 impl Section<'_> {
     /// The value; an empty one counts as not set.
     fn text(&self, option: &str) -> Result<Option<String>, Defect> {
-        match self.ini.get(self.name, option) {
-            Some(value) => Ok(Some(substituted(option, value)?).filter(|value| !value.is_empty())),
-            None => Ok(None),
-        }
+        let Some(value) = self.ini.get(self.name, option) else { return Ok(None) };
+        let text = substituted(option, value).map_err(|defect| match defect.kind {
+            // Many a password has a dollar sign: the value is not shown.
+            DefectKind::NotLookedUp => self.not_supported(
+                option,
+                &format!("{option} has a $, which stands for another option's value and is not looked up; a dollar sign is $$"),
+            ),
+            DefectKind::Malformed => defect,
+        })?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
     fn boolean(&self, option: &str, default: bool) -> Result<bool, Defect> {
@@ -255,5 +261,34 @@ impl Section<'_> {
 
     fn not_supported(&self, option: &str, message: &str) -> Defect {
         Defect { kind: DefectKind::NotLookedUp, ..self.malformed(option, message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_no_credential() {
+        let vault = "[key_manager]\nbackend = vault\n[vault]\n";
+        let user = "[barbican]\nsend_service_user_token = true\n[barbican_service_user]\n";
+        for (text, says) in [
+            (format!("{vault}root_token_id = hvs.pa$s3cret"), "line 4: [vault] root_token_id has a $"),
+            (
+                format!("{vault}approle_role_id = a\napprole_secret_id = pa${{s3cret}}"),
+                "line 5: [vault] approle_secret_id has a $",
+            ),
+            (format!("{user}password = pa$s3cret"), "line 4: [barbican_service_user] password has a $"),
+            (format!("{vault}root_token_id\npa$s3cret"), "line 4: neither = nor :"),
+        ] {
+            let error = Ini::read(text.as_bytes()).and_then(|ini| key_manager(&ini)).unwrap_err();
+            let shown = error.to_string();
+            assert!(shown.starts_with(says) && !shown.contains("s3cret"), "{shown}");
+        }
+        let doubled = format!("{user}password = pa$$s3cret");
+        let Ok(KeyManagerConf::Barbican(conf)) = key_manager(&Ini::read(doubled.as_bytes()).unwrap()) else {
+            panic!("it is Barbican's");
+        };
+        assert!(conf.service_user.unwrap().contains(&("auth.password", "pa$s3cret".to_owned())));
     }
 }
