@@ -83,6 +83,12 @@ impl Deadline {
     pub fn time_left(&self) -> Duration {
         self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
     }
+
+    /// The end of half of the time that is left: for what the question can do without, should it not be answered.
+    #[must_use]
+    pub fn half(&self) -> Self {
+        Self(self.0.and_then(|_| Instant::now().checked_add(self.time_left().mul_f64(0.5))))
+    }
 }
 
 /// A transport, and how patient it is used. Cheap to clone.

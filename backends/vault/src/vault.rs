@@ -87,6 +87,14 @@ struct Question {
     deadline: Deadline,
 }
 
+impl Question {
+    /// The same with half of its time: a token that still holds is not to cost the question, and those who wait for it
+    /// meanwhile, the time in which it could be used.
+    fn half(&self) -> Self {
+        Self { began: self.began, deadline: self.deadline.half() }
+    }
+}
+
 impl<T: Transport> Shared<T> {
     async fn certificate(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
         let secret = SecretId::new(id)?;
@@ -123,8 +131,10 @@ impl<T: Transport> Shared<T> {
         let mut session = self.session.lock().await;
         match session.next((self.clock)()) {
             Next::Use(token) => Ok(token),
-            Next::Renew(token) => Ok(self.renew_or_replace(&mut session, token, login, question).await),
-            Next::Replace(token) => Ok(self.replace(&mut session, token, login, question).await),
+            Next::Renew(token) => {
+                Ok(self.renew_or_replace(&mut session, token, login, &question.half()).await)
+            }
+            Next::Replace(token) => Ok(self.replace(&mut session, token, login, &question.half()).await),
             Next::LogIn => match session.failure.clone().filter(|_| session.failures > failures) {
                 Some(failure) => Err(failure),
                 None => self.log_in(&mut session, login, question).await,

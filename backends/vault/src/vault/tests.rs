@@ -29,6 +29,8 @@ struct Model {
 struct State {
     passed: Duration,
     asked: Vec<String>,
+    /// The time that each request had.
+    times: Vec<Duration>,
     valid: BTreeSet<String>,
     tokens: usize,
     /// What logins and renewals are answered.
@@ -109,7 +111,12 @@ impl fmt::Debug for Wire {
 }
 
 impl Transport for Wire {
-    fn send<'a>(&'a self, request: &'a Request, _: Duration) -> BoxFuture<'a, Result<Response, HttpError>> {
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        time: Duration,
+    ) -> BoxFuture<'a, Result<Response, HttpError>> {
+        self.0.state.lock().unwrap().times.push(time);
         let is_slow = self.0.is_slow.load(Ordering::SeqCst);
         Box::pin(async move {
             if is_slow {
@@ -130,6 +137,9 @@ impl Transport for Wire {
 
 impl AnswersAtOnce for Wire {}
 
+/// The time of a question.
+const TIME: Duration = Duration::from_secs(60);
+
 const TEN_MINUTES: Auth = Auth::Grant { lease: 600, renewable: true, uses: 0 };
 
 /// A Vault under test with the model that it asks.
@@ -148,6 +158,7 @@ impl Tested {
         let state = State {
             passed: Duration::ZERO,
             asked: Vec::new(),
+            times: Vec::new(),
             valid: BTreeSet::new(),
             tokens: 0,
             login,
@@ -157,7 +168,8 @@ impl Tested {
             Arc::new(Model { began: Instant::now(), state: state.into(), is_slow: AtomicBool::new(false) });
         let clock = Arc::clone(&model);
         let clock = move || clock.began + clock.state.lock().unwrap().passed;
-        let client = Client::new(Wire(Arc::clone(&model))).patience(Patience::default().attempts(1));
+        let client = Client::new(Wire(Arc::clone(&model)))
+            .patience(Patience::default().attempts(1).attempt_time(TIME).deadline(TIME));
         let settings = VaultSettings::new(Endpoint::parse("http://vault.test").unwrap(), credentials);
         Self { vault: Vault::with_clock(client, settings, Box::new(clock)), model }
     }
@@ -279,6 +291,26 @@ fn a_token_that_was_revoked_is_replaced_once() {
     tested.state().valid.clear();
     assert_eq!(tested.asked_at(1, "a"), ["read a with t1", "login", "read a with t2"]);
     assert_eq!(tested.asked_at(1, "a"), ["read a with t2"]);
+}
+
+/// A Vault that does not answer renewals takes the time of nobody who has a token that holds.
+#[test]
+fn what_a_token_that_holds_can_do_without_has_half_of_the_time() {
+    for (login, asked, halves) in [
+        (TEN_MINUTES, vec!["renew t1", "read a with t1"], vec![true, false]),
+        (
+            Auth::Grant { lease: 600, renewable: false, uses: 0 },
+            vec!["login", "read a with t2"],
+            vec![true, false],
+        ),
+    ] {
+        let tested = Tested::new(login);
+        assert_eq!(tested.asked_at(0, "a").len(), 2);
+        tested.state().times.clear();
+        assert_eq!(tested.asked_at(500, "a"), asked);
+        let is_half: Vec<_> = tested.state().times.iter().map(|time| *time <= TIME / 2).collect();
+        assert_eq!(is_half, halves, "{:?}", tested.state().times);
+    }
 }
 
 #[test]
