@@ -107,8 +107,10 @@ impl Opening<'_> {
         if let Some(KeyManagerConf::Barbican(conf)) = conf {
             own.extend(conf.settings());
             // Castellan logs in there with the caller's token.
-            if self.arguments.os_token.is_some() {
-                own.push(("auth.auth_url", conf.auth_endpoint.clone()));
+            if self.arguments.os_token.is_some()
+                && let Some(address) = &conf.auth_endpoint
+            {
+                own.push(("auth.auth_url", address.clone()));
             }
         }
         if let Some(url) = &self.arguments.barbican {

@@ -59,6 +59,21 @@ pub enum CloudError {
         /// The clouds that it has.
         present: Names,
     },
+    /// One file lies in the current directory and the other elsewhere: whoever can write there could send the user's password
+    /// to an address of his own.
+    #[error(
+        "the cloud {name:?} is both in {} and in {}, one of which lies in the current directory: keep them together, or name \
+         them with OS_CLIENT_CONFIG_FILE and OS_CLIENT_SECURE_FILE",
+        file.display(), secure.display()
+    )]
+    Scattered {
+        /// The cloud's name.
+        name: String,
+        /// The `clouds.yaml`.
+        file: PathBuf,
+        /// The `secure.yaml`.
+        secure: PathBuf,
+    },
     /// A file cannot be read.
     #[error("{} cannot be read: {source}", file.display())]
     Unreadable {

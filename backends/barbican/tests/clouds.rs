@@ -100,6 +100,34 @@ fn secure_yaml_adds_to_what_clouds_yaml_says() {
     assert!(shown.contains("p2") && shown.contains("demo") && !shown.contains("correct-horse"), "{shown}");
 }
 
+#[test]
+fn a_file_in_the_current_directory_goes_with_none_elsewhere() {
+    let theirs = "clouds: {split: {auth: {auth_url: 'https://evil.example', username: u, project_name: p}}}";
+    let address = "clouds: {split: {auth: {auth_url: 'https://evil.example'}}}";
+    let password = "clouds: {split: {auth: {password: correct-horse}}}";
+    for (current, elsewhere, third, is_good) in [
+        (vec![("clouds.yaml", theirs)], vec![("secure.yaml", password)], vec![], false),
+        (vec![("secure.yaml", address)], vec![("clouds.yaml", CLOUDS)], vec![], false),
+        (vec![("clouds.yaml", theirs), ("secure.yaml", password)], vec![], vec![], true),
+        (vec![], vec![("secure.yaml", password)], vec![("clouds.yaml", CLOUDS)], true),
+        (vec![("secure.yaml", "clouds: {other: {}}")], vec![("clouds.yaml", CLOUDS)], vec![], true),
+    ] {
+        let directories = [written(&current), written(&elsewhere), written(&third)];
+        let path: Vec<_> = directories.iter().map(TempDir::path).collect();
+        let found = find(Some("split"), &[], &path);
+        let is_scattered = matches!(found, Err(CloudError::Scattered { .. }));
+        assert_eq!(is_scattered, !is_good, "{current:?} {elsewhere:?}: {found:?}");
+        assert!(!format!("{found:?}").contains("correct-horse"));
+        let named = directories[0].path().join(current.first().map_or("", |(name, _)| name));
+        if !is_good {
+            let variable =
+                if current[0].0 == "clouds.yaml" { "OS_CLIENT_CONFIG_FILE" } else { "OS_CLIENT_SECURE_FILE" };
+            let found = find(Some("split"), &[(variable, named.to_str().unwrap())], &path);
+            assert!(!matches!(found, Err(CloudError::Scattered { .. })), "{found:?}");
+        }
+    }
+}
+
 /// What is sent to Keystone for these settings, and for these variables.
 fn login_of(cloud: &Cloud, keystone: &Keystone) -> Value {
     let connection = cloud.connect(blocking()).unwrap();

@@ -22,7 +22,8 @@ pub(crate) struct BarbicanConf {
     interface: String,
     region: Option<String>,
     ca_file: Option<String>,
-    pub(crate) auth_endpoint: String,
+    /// Castellan's default is another machine's, `http://localhost/identity/v3`: a token is not sent there unasked.
+    pub(crate) auth_endpoint: Option<String>,
     /// `[barbican_service_user]`, by the names of `clouds.yaml`, if it is in force.
     pub(crate) service_user: Option<Vec<(&'static str, String)>>,
 }
@@ -113,7 +114,7 @@ fn barbican(ini: &Ini) -> Result<BarbicanConf, Defect> {
         interface: options.text("barbican_endpoint_type")?.unwrap_or_else(|| "public".to_owned()),
         region: options.text("barbican_region_name")?,
         ca_file: options.text("verify_ssl_path")?,
-        auth_endpoint: auth_endpoint.unwrap_or_else(|| "http://localhost/identity/v3".to_owned()),
+        auth_endpoint,
         service_user,
     })
 }

@@ -42,6 +42,9 @@ impl fmt::Debug for Environment {
 
 /// The directories in which `clouds.yaml` is looked for, in their order.
 ///
+/// The first is the current one, into which others may put files: a `clouds.yaml` there goes with no `secure.yaml` but
+/// the one beside it, and the other way round, or a stranger's `auth_url` would be sent the user's password.
+///
 /// ```
 /// use longhand_barbican::clouds::{Environment, SearchPath};
 ///
@@ -68,6 +71,11 @@ impl SearchPath {
                 .flatten()
                 .collect(),
         )
+    }
+
+    /// Whether a file lies in the first directory, the current one, into which others may put files.
+    pub(super) fn is_in_first(&self, file: &Path) -> bool {
+        file.parent().is_some_and(|directory| self.0.first().is_some_and(|first| first == directory))
     }
 
     /// The first file of this kind, or the one that the environment names, which must be there.

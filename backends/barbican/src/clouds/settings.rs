@@ -80,8 +80,18 @@ impl Settings {
             let present = Names::new(document.names());
             return Err(CloudError::NoSuchCloud { name: name.to_owned(), file: document.file, present });
         };
+        let secret = secure.as_ref().and_then(|secure: &Document| secure.cloud(name));
+        let is_named = |variable| environment.get(variable).is_some();
+        if let (Some(secure), Some(_)) = (&secure, secret)
+            && !is_named("OS_CLIENT_CONFIG_FILE")
+            && !is_named("OS_CLIENT_SECURE_FILE")
+            && path.is_in_first(&document.file) != path.is_in_first(&secure.file)
+        {
+            let (name, secure) = (name.to_owned(), secure.file.clone());
+            return Err(CloudError::Scattered { name, file: document.file, secure });
+        }
         let mut values = BTreeMap::new();
-        for node in [Some(cloud), secure.as_ref().and_then(|secure: &Document| secure.cloud(name))] {
+        for node in [Some(cloud), secret] {
             node.into_iter().for_each(|node| flatten(node, &mut values));
         }
         for (older, key) in OLDER {
