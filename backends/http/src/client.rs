@@ -78,6 +78,10 @@ impl Patience {
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
+    pub(crate) fn after(time: Duration) -> Self {
+        Self(Instant::now().checked_add(time))
+    }
+
     /// How much is left.
     #[must_use]
     pub fn time_left(&self) -> Duration {
@@ -127,7 +131,7 @@ impl<T: Transport> Client<T> {
     /// The time that the next question has, from now on.
     #[must_use]
     pub fn start(&self) -> Deadline {
-        Deadline(Instant::now().checked_add(self.patience.deadline))
+        Deadline::after(self.patience.deadline)
     }
 
     /// Sends a request until there is an answer that another attempt would not change: connections that break and the

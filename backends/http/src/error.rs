@@ -101,16 +101,7 @@ impl HttpError {
         Self::Broken { source: innermost(source) }
     }
 
-    /// A connection that broke because of the peer's certificate, or else.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn broken_or_untrusted(host: &str, source: impl Error + Send + Sync + 'static) -> Self {
-        match tls_error(&source) {
-            Some(source) => Self::Untrusted { host: Excerpt::new(host), source: shown(&source.to_string()) },
-            None => Self::broken(source),
-        }
-    }
-
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn setup(what: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Setup { what, source: Arc::new(source) }
     }

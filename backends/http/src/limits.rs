@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Keystone catalogue with a hundred services stays below this.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// An answer's header lines, for the transport of tasks; the blocking one takes 128.
+/// An answer's header lines.
 pub const MAX_HEADERS: usize = 100;
 
 /// An answer's head, in bytes: status line and header lines, interim answers before it included. Keystone's tokens, the
@@ -35,3 +35,13 @@ pub const MAX_LOGGED_PATH: usize = 1024;
 /// How much an error shows of what broke a connection, in characters: the longest sentence of rustls that repeats nothing
 /// of the server's certificate has half of it.
 pub const MAX_SHOWN: usize = 256;
+
+/// Connections that are kept for the next request to the same host: as many as a verifier fetches certificates at once.
+pub const MAX_IDLE: usize = 16;
+
+/// How long a connection is kept that nobody uses; a blocking transport looks at its next request. Proxies before OpenStack's services close theirs after 5 to 60 s.
+pub const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
+
+/// Names that are looked up at once by blocking transports. The system's resolver cannot be interrupted: one that does not
+/// answer holds a thread for as long as its own patience lasts, usually 10 to 30 s.
+pub const MAX_LOOKUPS: usize = 64;

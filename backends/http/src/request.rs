@@ -141,7 +141,7 @@ impl Request {
         &self.headers
     }
 
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn http_method(&self) -> &Method {
         &self.method
     }

@@ -54,12 +54,7 @@ impl Tls {
         Ok(Self { roots: Arc::new(roots) })
     }
 
-    #[cfg(feature = "blocking")]
-    pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
-        &self.roots
-    }
-
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "blocking", feature = "tokio"))]
     pub(crate) fn client_config(&self) -> Result<rustls::ClientConfig, HttpError> {
         let mut store = rustls::RootCertStore::empty();
         store.add_parsable_certificates(self.roots.iter().cloned());
@@ -78,6 +73,6 @@ impl fmt::Debug for Tls {
 
 /// Named, never the process's default: another library may have set that, or two providers may be built in.
 #[cfg(any(feature = "blocking", feature = "tokio"))]
-pub(crate) fn crypto_provider() -> Arc<rustls::crypto::CryptoProvider> {
+fn crypto_provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

@@ -10,6 +10,8 @@ use crate::response::Response;
 
 #[cfg(feature = "blocking")]
 mod blocking;
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+mod exchange;
 #[cfg(feature = "tokio")]
 mod tokio;
 

@@ -10,11 +10,13 @@
     reason = "a test that fails may panic"
 )]
 
-use std::io::{Read as _, Write as _};
+mod common;
+
+use std::io::Read as _;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::TlsServer;
 use longhand_http::{
     BlockingTransport, Client, Endpoint, HttpError, Patience, Request, Response, SecretString, Tls,
     TokioTransport, Transport, block_on, limits,
@@ -360,56 +362,14 @@ fn a_refusal_that_trickles_is_shown_as_far_as_it_came() {
     assert!(start.elapsed() < 5 * ATTEMPT && answer.body().starts_with(b"no"), "{:?}", start.elapsed());
 }
 
-/// A TLS server that answers every connection with an empty document, and the PEM of its authority.
-fn tls_server(name: &str) -> (String, String) {
-    tls_server_of(&[name.to_owned()])
-}
-
-fn tls_server_of(names: &[String]) -> (String, String) {
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority_key = rcgen::KeyPair::generate().unwrap();
-    let root = authority.self_signed(&authority_key).unwrap();
-    let issuer = rcgen::Issuer::new(authority, authority_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut certificate = rcgen::CertificateParams::default();
-    certificate.subject_alt_names =
-        names.iter().map(|name| rcgen::SanType::DnsName(name.as_str().try_into().unwrap())).collect();
-    let certificate = certificate.signed_by(&key, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
-            let mut request = [0; 4096];
-            if stream.read(&mut request).is_ok() {
-                let _ =
-                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-                stream.conn.send_close_notify();
-                let _ = stream.flush();
-            }
-        }
-    });
-    (url, root.pem())
-}
-
 #[test]
 fn a_certificate_from_an_authority_that_is_not_named_is_not_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
-    let (url, pem) = tls_server("localhost");
-    let (other_url, _) = tls_server("localhost");
-    let (misnamed_url, misnamed_pem) = tls_server("another.example");
-    std::fs::write(&file, format!("{pem}{misnamed_pem}")).unwrap();
+    let (server, other, misnamed) =
+        (TlsServer::start("localhost"), TlsServer::start("localhost"), TlsServer::start("another.example"));
+    let (url, other_url, misnamed_url) = (server.url(), other.url(), misnamed.url());
+    std::fs::write(&file, format!("{}{}", server.authority, misnamed.authority)).unwrap();
     let named = Tls::with_ca_file(&file).unwrap();
     for (url, tls, trusted) in [
         (&url, &named, true),
@@ -436,9 +396,9 @@ fn what_a_servers_certificate_says_is_cut_and_acts_on_no_terminal() {
     let file = folder.path().join("ca.pem");
     let mut names = vec!["\u{1b}[2J".to_owned()];
     names.extend((0..1000).map(|number| format!("n{number}.example")));
-    let (url, pem) = tls_server_of(&names);
-    std::fs::write(&file, pem).unwrap();
-    for (name, outcome) in ask_both(&get(&url), &Tls::with_ca_file(&file).unwrap()) {
+    let server = TlsServer::start_for(&names);
+    std::fs::write(&file, &server.authority).unwrap();
+    for (name, outcome) in ask_both(&get(&server.url()), &Tls::with_ca_file(&file).unwrap()) {
         let error = outcome.unwrap_err();
         assert!(matches!(error, HttpError::Untrusted { .. }), "{name}: {error:?}");
         for shown in [error.to_string(), format!("{error:?}")] {

@@ -1,52 +1,44 @@
-//! A transport that blocks the calling thread, over `ureq`.
+//! A transport that blocks the calling thread, over `hyper` without a runtime.
 
+use std::fmt;
 use std::future::ready;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use http::Response as Answer;
-use ureq::config::AutoHeaderValue;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use bytes::{Buf as _, Bytes};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Frame, Incoming};
+use rustls::ClientConfig;
 
-use super::{AnswersAtOnce, BoxFuture, Transport};
+use self::connection::Connection;
+use self::pool::{Origin, Pool};
+use super::{AnswersAtOnce, BoxFuture, Transport, exchange};
+use crate::client::Deadline;
 use crate::error::HttpError;
-use crate::limits::MAX_HEAD;
 use crate::request::Request;
 use crate::response::Response;
-use crate::tls::{Tls, crypto_provider};
-use crate::unacceptable;
+use crate::tls::Tls;
+
+mod connect;
+mod connection;
+mod pool;
+mod socket;
 
 /// Sends requests on the calling thread. Cheap to clone; clones share their connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BlockingTransport {
-    agent: Agent,
+    /// What went wrong with it is said by the first request that needs it.
+    tls: Result<Arc<ClientConfig>, HttpError>,
+    idle: Arc<Pool<Connection>>,
 }
 
 impl BlockingTransport {
     /// A transport that trusts these authorities.
     #[must_use]
     pub fn new(tls: &Tls) -> Self {
-        let roots: Vec<_> =
-            tls.roots().iter().map(|root| Certificate::from_der(root.as_ref()).to_owned()).collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots)))
-            .unversioned_rustls_crypto_provider(crypto_provider())
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(MAX_HEAD)
-            .accept(AutoHeaderValue::None)
-            .accept_encoding(AutoHeaderValue::None)
-            .user_agent(crate::USER_AGENT)
-            .build();
-        Self { agent: config.new_agent() }
+        Self { tls: tls.client_config().map(Arc::new), idle: Arc::default() }
     }
 
     /// Asks for what is too large to be held: an image. The head is there within `patience`, and so is each piece of the body
@@ -55,59 +47,49 @@ impl BlockingTransport {
     /// # Errors
     /// [`HttpError`], as [`Transport::send`]; the answer's status is for the caller to judge.
     pub fn open(&self, request: &Request, patience: Duration) -> Result<Download, HttpError> {
-        let built = self.build(request, ()).map_err(|error| translate(error, request, patience))?;
-        let built = self
-            .agent
-            .configure_request(built)
-            .timeout_connect(Some(patience))
-            .timeout_recv_response(Some(patience))
-            .timeout_per_read(Some(patience))
-            .build();
-        let answer = self.agent.run(built).map_err(|error| translate(error, request, patience))?;
-        unacceptable(answer.status(), answer.headers()).map_or(Ok(()), Err)?;
-        let (status, length) = (answer.status().as_u16(), answer.body().content_length());
-        Ok(Download { status, length, body: answer.into_body(), limit: request.body_limit(), patience })
-    }
-
-    fn build<B>(&self, request: &Request, body: B) -> Result<http::Request<B>, ureq::Error> {
-        let mut built = http::Request::builder().method(request.method()).uri(request.url().as_str());
-        if let Some(headers) = built.headers_mut() {
-            headers.clone_from(request.header_map());
-        }
-        Ok(built.body(body)?)
-    }
-
-    fn call(&self, request: &Request, time_left: Duration) -> Result<Answer<Body>, ureq::Error> {
-        let agent = &self.agent;
-        match request.body() {
-            Some(body) => {
-                let built = self.build(request, body)?;
-                agent.run(agent.configure_request(built).timeout_global(Some(time_left)).build())
-            }
-            None => {
-                let built = self.build(request, ())?;
-                agent.run(agent.configure_request(built).timeout_global(Some(time_left)).build())
-            }
-        }
+        let (connection, answer) = self.ask(request, patience)?;
+        let (head, body) = exchange::acceptable(answer)?.into_parts();
+        let status = head.status.as_u16();
+        let length = body.size_hint().exact();
+        let pieces = Pieces { connection, body, patience, current: Bytes::new(), outcome: None };
+        Ok(Download { status, length, pieces, limit: request.body_limit() })
     }
 
     fn answer(&self, request: &Request, time_left: Duration) -> Result<Response, HttpError> {
-        let failed = |error| translate(error, request, time_left);
-        let answer = self.call(request, time_left).map_err(failed)?;
-        unacceptable(answer.status(), answer.headers()).map_or(Ok(()), Err)?;
-        let (head, mut body) = answer.into_parts();
-        let limit = request.body_limit();
-        let bound = u64::try_from(limit).unwrap_or(u64::MAX);
-        if body.content_length().is_some_and(|length| length > bound) {
-            return Err(HttpError::TooLarge { limit });
+        let (mut connection, answer) = self.ask(request, time_left)?;
+        let response = connection.wait_for(exchange::receive(answer, request.body_limit()))?;
+        if connection.can_be_kept() {
+            self.idle.keep(Origin::of(request.url()), connection);
         }
-        let mut bytes = Vec::new();
-        let read = body.as_reader().take(bound.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|error| failed(ureq::Error::from(error)))?;
-        if bytes.len() > limit {
-            return Err(HttpError::TooLarge { limit });
+        Ok(response)
+    }
+
+    /// Sends the request, and gives the answer's head with the connection that its body comes over.
+    fn ask(
+        &self,
+        request: &Request,
+        time_left: Duration,
+    ) -> Result<(Connection, http::Response<Incoming>), HttpError> {
+        let deadline = Deadline::after(time_left);
+        while let Some(mut kept) = self.idle.take(&Origin::of(request.url())) {
+            if !kept.is_open() {
+                continue;
+            }
+            match kept.send(request, deadline, time_left) {
+                // The server closed it in this very moment. What only reads may be asked twice (RFC 9110 section 9.2.2).
+                Err(HttpError::Broken { .. }) if request.body().is_none() && !kept.has_heard() => break,
+                outcome => return outcome.map(|answer| (kept, answer)),
+            }
         }
-        Ok(Response::from_parts(head.status, head.headers, bytes))
+        let mut fresh = connect::connect(request.url(), &self.tls, deadline, time_left)?;
+        let answer = fresh.send(request, deadline, time_left)?;
+        Ok((fresh, answer))
+    }
+}
+
+impl fmt::Debug for BlockingTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingTransport").field("idle", &self.idle).finish_non_exhaustive()
     }
 }
 
@@ -133,9 +115,8 @@ impl AnswersAtOnce for BlockingTransport {}
 pub struct Download {
     status: u16,
     length: Option<u64>,
-    body: Body,
+    pieces: Pieces,
     limit: usize,
-    patience: Duration,
 }
 
 impl Download {
@@ -154,18 +135,18 @@ impl Download {
     /// The body, to its end. Nothing bounds it but its reader.
     #[must_use]
     pub fn into_body(self) -> impl Read + Send + use<> {
-        self.body.into_reader()
+        self.pieces
     }
 
     /// A refusal's body, bounded in size and time: what the server said.
     #[must_use]
     pub fn into_response(self) -> Response {
         let bound = u64::try_from(self.limit).unwrap_or(u64::MAX);
-        let mut body = self.body.into_reader().take(bound);
+        let end = Deadline::after(self.pieces.patience);
+        let mut body = self.pieces.take(bound);
         let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
-        let start = Instant::now();
         // What broke off, or comes too slowly, is shown as far as it came.
-        while start.elapsed() < self.patience {
+        while !end.time_left().is_zero() {
             let read = body.read(&mut piece).unwrap_or(0);
             if read == 0 {
                 break;
@@ -176,24 +157,61 @@ impl Download {
     }
 }
 
-fn translate(error: ureq::Error, request: &Request, time_left: Duration) -> HttpError {
-    use ureq::Error;
-    let host = request.url().host_str().unwrap_or_default();
-    match error {
-        Error::Timeout(_) => HttpError::Timeout { after: time_left },
-        Error::HostNotFound | Error::ConnectionFailed | Error::Rustls(_) | Error::Tls(_) => {
-            HttpError::no_connection(host, error)
+/// A body, piece by piece.
+#[derive(Debug)]
+struct Pieces {
+    connection: Connection,
+    body: Incoming,
+    patience: Duration,
+    current: Bytes,
+    /// How it ended. Whoever reads on after an error is not told that the body was whole.
+    outcome: Option<Result<(), HttpError>>,
+}
+
+impl Pieces {
+    fn next(&mut self) -> Option<Result<Bytes, HttpError>> {
+        self.connection.allow(Deadline::after(self.patience), self.patience);
+        let body = &mut self.body;
+        self.connection
+            .wait_for(async {
+                loop {
+                    match body.frame().await.transpose().map_err(HttpError::broken)?.map(Frame::into_data) {
+                        None => return Ok(None),
+                        Some(Ok(piece)) => return Ok(Some(piece)),
+                        Some(Err(_trailers)) => {}
+                    }
+                }
+            })
+            .transpose()
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        Error::Io(error) => match error.kind() {
-            ErrorKind::TimedOut => HttpError::Timeout { after: time_left },
-            ErrorKind::ConnectionRefused
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::AddrNotAvailable => HttpError::no_connection(host, error),
-            // What the standard library says of a name that nobody knows has no kind of its own.
-            _ if error.to_string().contains("lookup address") => HttpError::no_connection(host, error),
-            _ => HttpError::broken_or_untrusted(host, error),
-        },
-        error => HttpError::broken(error),
+        while self.current.is_empty() {
+            match &self.outcome {
+                Some(Ok(())) => return Ok(0),
+                Some(Err(error)) => return Err(io::Error::new(kind(error), error.clone())),
+                None => {}
+            }
+            match self.next() {
+                Some(Ok(piece)) => self.current = piece,
+                Some(Err(error)) => self.outcome = Some(Err(error)),
+                None => self.outcome = Some(Ok(())),
+            }
+        }
+        let length = buffer.len().min(self.current.remaining());
+        self.current.copy_to_slice(buffer.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+fn kind(error: &HttpError) -> ErrorKind {
+    match error {
+        HttpError::Timeout { .. } => ErrorKind::TimedOut,
+        _ => ErrorKind::UnexpectedEof,
     }
 }

@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use ::tokio::time::{sleep, timeout};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Body as _;
+use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{Awaited, BoxFuture, Transport};
+use super::{Awaited, BoxFuture, Transport, exchange};
 use crate::error::HttpError;
-use crate::limits::{MAX_HEAD, MAX_HEADERS};
+use crate::limits::{MAX_HEAD, MAX_HEADERS, MAX_IDLE, MAX_IDLE_AGE};
 use crate::request::Request;
 use crate::response::Response;
 use crate::tls::Tls;
-use crate::unacceptable;
 
 /// Sends requests within a tokio runtime. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -38,6 +36,8 @@ impl TokioTransport {
             .build();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(MAX_IDLE_AGE)
+            .pool_max_idle_per_host(MAX_IDLE)
             // Between two looks at the clock hyper reads a connection up to 128 times, each time as much as its buffer
             // holds: with its own 400 KiB interim answers without end keep the thread for seconds.
             .http1_max_buf_size(MAX_HEAD)
@@ -47,30 +47,8 @@ impl TokioTransport {
     }
 
     async fn answer(&self, request: &Request) -> Result<Response, HttpError> {
-        let mut built = http::Request::builder().method(request.http_method()).uri(request.url().as_str());
-        if let Some(headers) = built.headers_mut() {
-            headers.clone_from(request.header_map());
-            headers.insert(http::header::USER_AGENT, http::HeaderValue::from_static(crate::USER_AGENT));
-        }
-        let body = Full::new(Bytes::copy_from_slice(request.body().unwrap_or_default()));
-        let built = built.body(body).map_err(HttpError::broken)?;
-        let answer = self.client.request(built).await.map_err(|error| translate(error, request))?;
-        unacceptable(answer.status(), answer.headers()).map_or(Ok(()), Err)?;
-        let (head, mut incoming) = answer.into_parts();
-        let limit = request.body_limit();
-        // Of a body of known length this is the length.
-        if usize::try_from(incoming.size_hint().lower()).map_or(true, |length| length > limit) {
-            return Err(HttpError::TooLarge { limit });
-        }
-        let mut body = Vec::new();
-        while let Some(frame) = incoming.frame().await {
-            let Ok(piece) = frame.map_err(HttpError::broken)?.into_data() else { continue };
-            if piece.len() > limit.saturating_sub(body.len()) {
-                return Err(HttpError::TooLarge { limit });
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(Response::from_parts(head.status, head.headers, body))
+        let sent = self.client.request(exchange::message(request)?).await;
+        exchange::receive(sent.map_err(|error| translate(error, request))?, request.body_limit()).await
     }
 }
 
