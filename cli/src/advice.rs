@@ -5,6 +5,7 @@ use longhand::ErrorCode;
 use crate::fault::Fault;
 
 pub(crate) mod chain;
+pub(crate) mod key_manager;
 
 pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
@@ -25,7 +26,7 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
             "the word has to be written exactly as the image service writes it"
         }
         ErrorCode::SignatureNotBase64 => "img_signature is what `base64 -w 0 SIGNATURE-FILE` prints",
-        ErrorCode::CertificateIdInvalid | ErrorCode::KeyManagerIdInvalid => {
+        ErrorCode::CertificateIdInvalid => {
             "img_signature_certificate_uuid is the UUID of the certificate in the key manager, or an address that ends \
              in /secrets/UUID"
         }
@@ -87,22 +88,6 @@ pub(crate) const fn for_code(code: ErrorCode) -> Option<&'static str> {
              signature has to be RSA-PSS (`openssl dgst -sha256 -sign KEY -sigopt rsa_padding_mode:pss IMAGE`)"
         }
         ErrorCode::PssSaltLength => "leave out --pss-salt to accept any salt that the key accepts",
-        ErrorCode::CertificateNotFound => {
-            "the certificate has to lie under that id: in the directory of --certs as ID.pem, ID.der or ID.crt, or in \
-             Barbican or Vault, where one that has expired counts as not there"
-        }
-        ErrorCode::CertificateForbidden => {
-            "let this user read it: the directory of --certs and the file in it, the secret in Barbican (`openstack acl \
-             user add --user USER HREF`), or the path in Vault by the policy of its token"
-        }
-        ErrorCode::KeyManagerUnavailable => {
-            "try again; if it stays, look at the key manager: the directory of --certs and its disk, or the service and \
-             its log"
-        }
-        ErrorCode::KeyManagerMisconfigured => {
-            "--certs has to name a directory that exists, with the certificate in a regular file; of a service the \
-             address, the region and the credentials have to be those that it has"
-        }
         ErrorCode::CertificateAmbiguous => "leave one file for the id in the directory of --certs",
         ErrorCode::ImageNotSigned => {
             "what was given has none of the four properties: `longhand verify --help` says what they are and where they \
@@ -238,6 +223,7 @@ pub(crate) const fn for_fault(fault: Fault) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::key_manager::KeyManagerKind;
     use super::*;
 
     #[test]
@@ -246,7 +232,21 @@ mod tests {
         // has a time; what its streams fail of are faults of its own.
         let unmet = [109, 110, 405, 504, 505, 701, 702, 703, 804, 931, 932];
         for code in ErrorCode::ALL {
-            assert_eq!(for_code(*code).is_none(), unmet.contains(&code.number()), "{code}");
+            let general = for_code(*code);
+            assert_eq!(
+                general.is_none() && key_manager::for_code(*code, KeyManagerKind::Directory).is_none(),
+                unmet.contains(&code.number()),
+                "{code}"
+            );
+            for asked in [KeyManagerKind::Barbican, KeyManagerKind::Vault] {
+                let special = key_manager::for_code(*code, asked);
+                assert_eq!(
+                    special.is_some(),
+                    key_manager::for_code(*code, KeyManagerKind::Directory).is_some(),
+                    "{code}"
+                );
+                assert!(special.is_none() || general.is_none(), "{code}");
+            }
         }
     }
 }

@@ -31,8 +31,15 @@ fn judge(arguments: &ChainArguments, options: &TrustOptions<'_>, report: &mut Re
         ));
     }
     let source = key_manager::open(&arguments.source, None, false)?;
-    let key_manager = source.key_manager();
+    judge_with(source.key_manager(), arguments, options, report).map_err(|problem| source.advise(problem))
+}
 
+fn judge_with(
+    key_manager: Option<&dyn KeyManager>,
+    arguments: &ChainArguments,
+    options: &TrustOptions<'_>,
+    report: &mut Report,
+) -> Result<(), Problem> {
     let read = read_certificate(&arguments.certificate, key_manager).map_err(Problem::about_certificate);
     let stored = report.checks.judge(CheckName::Certificate, read)?;
     let id = arguments.certificate.to_string_lossy();

@@ -42,6 +42,10 @@ pub(crate) fn problem(error: &CloudError) -> Problem {
         CloudError::NotNamed => {
             problem.hint("name a cloud of clouds.yaml with --os-cloud, or set the OS_* variables")
         }
+        CloudError::Missing { .. } => problem.hint(
+            "a user is OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or what --os-cloud names; a token \
+             alone is OS_TOKEN or --os-token",
+        ),
         _ => problem,
     }
 }

@@ -9,6 +9,7 @@ use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
 use longhand_barbican::http::{BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls};
 use longhand_vault::{Credentials, KvVersion, Vault, VaultSettings};
 
+use crate::advice::key_manager::KeyManagerKind;
 use crate::arguments::source::SourceArguments;
 use crate::cloud::{self, CloudConnection};
 use crate::fault::Fault;
@@ -19,13 +20,21 @@ use crate::problem::Problem;
 /// What the options lead to. Nothing was sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
-    key_manager: Option<Box<dyn KeyManager>>,
+    key_manager: Option<(KeyManagerKind, Box<dyn KeyManager>)>,
     cloud: Option<CloudConnection>,
 }
 
 impl Source {
     pub(crate) fn key_manager(&self) -> Option<&dyn KeyManager> {
-        self.key_manager.as_deref()
+        self.key_manager.as_ref().map(|(_, key_manager)| &**key_manager)
+    }
+
+    /// The problem with what can be done about it in the key manager that was asked.
+    pub(crate) fn advise(&self, problem: Problem) -> Problem {
+        match &self.key_manager {
+            Some((asked, _)) => problem.asked_of(*asked),
+            None => problem,
+        }
     }
 
     /// The cloud that is asked, if one is.
@@ -69,11 +78,13 @@ pub(crate) fn open(
     }
     let cloud = if of_cloud || needs_cloud { Some(opening.cloud(conf.as_ref())?) } else { None };
     let key_manager = match (&conf, &cloud) {
-        (Some(KeyManagerConf::Vault(conf)), _) => Some(opening.vault_of_conf(conf)?),
-        (Some(KeyManagerConf::Barbican(conf)), Some(cloud)) => Some(opening.barbican_of_conf(conf, cloud)?),
+        (Some(KeyManagerConf::Vault(conf)), _) => Some((KeyManagerKind::Vault, opening.vault_of_conf(conf)?)),
+        (Some(KeyManagerConf::Barbican(conf)), Some(cloud)) => {
+            Some((KeyManagerKind::Barbican, opening.barbican_of_conf(conf, cloud)?))
+        }
         (None, Some(cloud)) if of_cloud => {
             let barbican = cloud.key_manager().map_err(|error| cloud::problem(&error))?;
-            Some(boxed(barbican))
+            Some((KeyManagerKind::Barbican, boxed(barbican)))
         }
         _ => opening.named()?,
     };
@@ -91,12 +102,12 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     /// What `--certs` or `--vault` name.
-    fn named(&self) -> Result<Option<Box<dyn KeyManager>>, Problem> {
+    fn named(&self) -> Result<Option<(KeyManagerKind, Box<dyn KeyManager>)>, Problem> {
         if let Some(directory) = &self.arguments.certs {
-            return Ok(Some(boxed(DirectoryKeyManager::new(directory))));
+            return Ok(Some((KeyManagerKind::Directory, boxed(DirectoryKeyManager::new(directory)))));
         }
         match &self.arguments.vault {
-            Some(url) => self.vault(url).map(Some),
+            Some(url) => Ok(Some((KeyManagerKind::Vault, self.vault(url)?))),
             None => Ok(None),
         }
     }
@@ -136,26 +147,22 @@ impl Opening<'_> {
     }
 
     fn vault(&self, url: &str) -> Result<Box<dyn KeyManager>, Problem> {
-        let token = variable("VAULT_TOKEN")?.ok_or_else(|| {
-            Problem::fault(
-                Fault::CloudMisconfigured,
-                "--vault: the environment variable VAULT_TOKEN is not set",
-            )
-        })?;
+        let token = variable("VAULT_TOKEN")?
+            .ok_or_else(|| no_token("--vault: the environment variable VAULT_TOKEN is not set"))?;
         let endpoint = endpoint("--vault", url)?;
         let mut settings = VaultSettings::new(endpoint, SecretString::from(token));
         if let Some(mount) = &self.arguments.vault_mount {
-            settings = settings.mount(mount).map_err(|error| cloud::misconfigured(&error))?;
+            settings = settings.mount(mount).map_err(|error| of_vault(&error))?;
         }
         if let Some(path) = &self.arguments.vault_path {
-            settings = settings.path(path).map_err(|error| cloud::misconfigured(&error))?;
+            settings = settings.path(path).map_err(|error| of_vault(&error))?;
         }
         if let Some(namespace) = variable("VAULT_NAMESPACE")? {
-            settings = settings.namespace(&namespace).map_err(|error| cloud::misconfigured(&error))?;
+            settings = settings.namespace(&namespace).map_err(|error| of_vault(&error))?;
         }
         settings = settings.kv_version(kv_version(self.arguments.vault_kv_version.unwrap_or(2)));
         let tls = match variable("VAULT_CACERT")? {
-            Some(file) => Tls::with_ca_file(file).map_err(|error| cloud::misconfigured(&error))?,
+            Some(file) => Tls::with_ca_file(file).map_err(|error| of_vault(&error))?,
             None => Tls::system(),
         };
         Ok(boxed(Vault::new(cloud::client(&tls), settings)))
@@ -163,16 +170,16 @@ impl Opening<'_> {
 
     /// As Castellan reads the section; where it names no way in, with `VAULT_TOKEN`.
     fn vault_of_conf(&self, conf: &VaultConf) -> Result<Box<dyn KeyManager>, Problem> {
-        let wrong = |error: &dyn std::error::Error| cloud::misconfigured(error).of_file("[vault]");
+        let wrong = |error: &dyn std::error::Error| of_vault(error).of_file("[vault]");
         let credentials: Credentials = match &conf.login {
             VaultLogin::Token(token) => token.clone().into(),
             VaultLogin::Method(login) => login.clone().into(),
             VaultLogin::None => match variable("VAULT_TOKEN")? {
                 Some(token) => SecretString::from(token).into(),
                 None => {
-                    let message =
-                        "[vault] names neither root_token_id nor a role, and VAULT_TOKEN is not set";
-                    return Err(Problem::fault(Fault::CloudMisconfigured, message));
+                    return Err(no_token(
+                        "[vault] names neither root_token_id nor a role, and VAULT_TOKEN is not set",
+                    ));
                 }
             },
         };
@@ -210,6 +217,20 @@ fn with_service_user(
         Some(session) => Ok(barbican.with_service_user(session.clone())),
         None => Err(Problem::fault(Fault::CloudMisconfigured, format!("{SECTION} is no login"))),
     }
+}
+
+/// No token for Vault.
+fn no_token(message: &str) -> Problem {
+    Problem::fault(Fault::CloudMisconfigured, message).advised([
+        "set VAULT_TOKEN to a token that may read the certificates; after `vault login`, `vault print token` prints it"
+            .to_owned(),
+    ])
+}
+
+/// A setting of Vault's that cannot be used.
+fn of_vault(error: &dyn std::error::Error) -> Problem {
+    cloud::misconfigured(error)
+        .advised(["compare the settings with those that `vault kv get` works with".to_owned()])
 }
 
 fn kv_version(number: u8) -> KvVersion {

@@ -65,6 +65,12 @@ impl Problem {
         self
     }
 
+    /// The same with the next step that fits the key manager that was asked.
+    pub(crate) fn asked_of(self, asked: advice::key_manager::KeyManagerKind) -> Self {
+        let advice = self.code().and_then(|code| advice::key_manager::for_code(code, asked));
+        self.advised(advice.map(str::to_owned))
+    }
+
     /// The same with something to add to the next step.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -16,7 +16,7 @@ use crate::arguments::{ImageSource, VerifyArguments, is_output_stream};
 use crate::fault::Fault;
 use crate::glance::Glance;
 use crate::image::{Image, is_standard_input};
-use crate::key_manager;
+use crate::key_manager::{self, Source};
 use crate::output::{OutputFile, Placed};
 use crate::policy::{self, ChosenPolicy};
 use crate::problem::Problem;
@@ -50,6 +50,16 @@ fn judge(
         arguments.policy.nova_conf.as_deref(),
         arguments.image_id.is_some(),
     )?;
+    judge_with(&source, arguments, chosen, trust, report).map_err(|problem| source.advise(problem))
+}
+
+fn judge_with(
+    source: &Source,
+    arguments: &VerifyArguments,
+    chosen: ChosenPolicy,
+    trust: &TrustOptions<'_>,
+    report: &mut Report,
+) -> Result<Option<Placed>, Problem> {
     let Some(key_manager) = source.key_manager() else {
         return Err(Problem::usage(
             "nothing says where the certificates lie: give --certs, --barbican, --os-cloud or --vault",

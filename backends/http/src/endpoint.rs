@@ -103,7 +103,7 @@ impl fmt::Debug for Endpoint {
 #[non_exhaustive]
 pub enum EndpointError {
     /// It is no absolute URL with a host.
-    #[error("it is not an address such as https://host:port/path")]
+    #[error("it must look like https://host:port/path")]
     Malformed,
     /// Its scheme is another.
     #[error("its scheme must be http or https")]

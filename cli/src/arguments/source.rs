@@ -33,7 +33,10 @@ pub(crate) struct SourceArguments {
     pub(crate) os_token: Option<SecretString>,
 
     /// The address of Vault or OpenBao, asked with the token `VAULT_TOKEN`, in the namespace `VAULT_NAMESPACE`
-    #[arg(long, value_name = "URL")]
+    ///
+    /// A server that the system's authorities do not vouch for is verified with those in the file `VAULT_CACERT`.
+    /// What `vault kv put secret/ID certificate=@FILE.pem` puts there is read, and what Castellan stores.
+    #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) vault: Option<String>,
 
     /// Where Vault's secrets engine is mounted [default: secret]
