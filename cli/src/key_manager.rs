@@ -17,10 +17,13 @@ use crate::nova_conf;
 use crate::nova_conf::key_manager::{BarbicanConf, KeyManagerConf, VaultConf, VaultLogin};
 use crate::problem::Problem;
 
+/// A key manager, and which it is.
+type Opened = (KeyManagerKind, Box<dyn KeyManager>);
+
 /// What the options lead to. Nothing was sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
-    key_manager: Option<(KeyManagerKind, Box<dyn KeyManager>)>,
+    key_manager: Option<Opened>,
     cloud: Option<CloudConnection>,
 }
 
@@ -102,7 +105,7 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     /// What `--certs` or `--vault` name.
-    fn named(&self) -> Result<Option<(KeyManagerKind, Box<dyn KeyManager>)>, Problem> {
+    fn named(&self) -> Result<Option<Opened>, Problem> {
         if let Some(directory) = &self.arguments.certs {
             return Ok(Some((KeyManagerKind::Directory, boxed(DirectoryKeyManager::new(directory)))));
         }
