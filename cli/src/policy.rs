@@ -65,8 +65,8 @@ pub(crate) fn read(arguments: &PolicyArguments) -> Result<ChosenPolicy, Problem>
             });
             return Ok(ChosenPolicy { remark, ..ChosenPolicy::new(VerificationPolicy::cinder(settings)) });
         }
-        PolicyName::Trusted | PolicyName::Required | PolicyName::Glance if path.is_some() => {
-            return Err(Problem::usage("--nova-conf is of no use but with --policy nova or cinder"));
+        PolicyName::Trusted | PolicyName::Required if path.is_some() => {
+            return Err(Problem::usage("--nova-conf is of no use but with --policy nova, cinder or glance"));
         }
         PolicyName::Trusted => VerificationPolicy::trusted(),
         PolicyName::Required => VerificationPolicy::required(),
@@ -115,6 +115,7 @@ mod tests {
             ),
             (arguments(Some(PolicyName::Cinder), conf, None), VerificationPolicy::cinder(disabled), false),
             (arguments(Some(PolicyName::Glance), None, None), VerificationPolicy::glance(), false),
+            (arguments(Some(PolicyName::Glance), conf, None), VerificationPolicy::glance(), false),
             (arguments(Some(PolicyName::Trusted), None, None), VerificationPolicy::trusted(), false),
         ] {
             let chosen = read(&arguments).unwrap();
@@ -122,10 +123,10 @@ mod tests {
             assert_eq!(found, (policy, has_default_ids), "{arguments:?}");
         }
         for (name, conf, reading) in [
-            (Some(PolicyName::Glance), conf, None),
             (Some(PolicyName::Required), conf, None),
             (Some(PolicyName::Trusted), conf, None),
             (Some(PolicyName::Cinder), conf, reading),
+            (Some(PolicyName::Glance), conf, reading),
             (None, None, reading),
         ] {
             let problem = read(&arguments(name, conf, reading)).unwrap_err();

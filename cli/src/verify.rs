@@ -12,6 +12,7 @@ use longhand::{
 };
 
 use crate::advice::chain::Situation;
+use crate::arguments::policy::PolicyName;
 use crate::arguments::{ImageSource, VerifyArguments, is_output_stream};
 use crate::fault::Fault;
 use crate::glance::Glance;
@@ -103,6 +104,15 @@ fn check_usage(arguments: &VerifyArguments) -> Result<(), Problem> {
             "--output {}: the image's bytes would be seen there before the verdict; it has to name a file",
             path.display()
         )));
+    }
+    let source = &arguments.source;
+    if arguments.policy.policy == Some(PolicyName::Glance)
+        && arguments.policy.nova_conf.is_some()
+        && (source.certs.is_some() || source.barbican.is_some() || source.vault.is_some())
+    {
+        return Err(Problem::usage(
+            "with --policy glance --nova-conf names the key manager, and another option names it already",
+        ));
     }
     if arguments.require_valid_dates && arguments.trust.no_enforce_valid_dates {
         return Err(Problem::usage(

@@ -15,10 +15,11 @@ pub(crate) struct PolicyArguments {
     #[arg(long, value_name = "POLICY", value_enum, verbatim_doc_comment)]
     pub(crate) policy: Option<PolicyName>,
 
-    /// The settings of the service: a nova.conf, or a cinder.conf with --policy cinder
+    /// The settings of the service: a nova.conf, a cinder.conf with --policy cinder, a glance-api.conf with glance
     ///
     /// Without --policy it means --policy nova. One file is read, as oslo.config reads it; without the file the
-    /// service's defaults count.
+    /// service's defaults count. Where no option names a key manager, it names that too; a glance-api.conf says
+    /// nothing else.
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) nova_conf: Option<PathBuf>,
 

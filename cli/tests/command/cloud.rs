@@ -236,7 +236,9 @@ fn barbican_is_asked_with_a_token() {
     let wrong = verify("another", &[]);
     assert_eq!((wrong.exit, wrong.json()["name"].as_str()), (4, Some("certificate_forbidden")), "{wrong:?}");
     assert!(!format!("{wrong:?}").contains("another"), "{wrong:?}");
+    assert!(wrong.json()["help"].as_str().unwrap().contains("openstack acl user add"), "{wrong:?}");
     let nobody = verify("", &[]);
+    assert!(nobody.json()["help"].as_str().unwrap().contains("--os-token"), "{nobody:?}");
     assert_eq!((nobody.exit, nobody.json()["name"].as_str()), (2, Some("cloud_misconfigured")), "{nobody:?}");
     let mut chain = longhand();
     chain.args(["chain", "--barbican", &url, "--os-token", TOKEN, "--trusted-image-certificate-id", IDS]);
@@ -263,8 +265,10 @@ fn vault_is_asked_with_its_token_in_its_namespace() {
         (TOKEN, "elsewhere", &[], 4, "certificate_forbidden"),
         (TOKEN, "cloud", &["--vault-mount", "kv"], 4, "certificate_forbidden"),
         ("", "cloud", &[], 2, "cloud_misconfigured"),
+        (TOKEN, "cloud", &["--vault-path", "../x"], 2, "cloud_misconfigured"),
     ] {
         let run = verify(token, namespace, words);
+        assert!(run.json()["help"].as_str().is_some_and(|help| help.contains("`vault ")), "{run:?}");
         assert_eq!(
             (run.exit, run.json()["name"].as_str()),
             (exit, Some(name)),
@@ -320,6 +324,20 @@ fn the_key_manager_is_the_one_that_a_nova_conf_names() {
         let sent = cloud.server.received();
         let has_service_token = sent.iter().any(|request| request.header("x-service-token").is_some());
         assert_eq!(has_service_token, text.contains("send_service"), "{text}");
+    }
+    fs::write(
+        cloud.signed.path("glance-api.conf"),
+        format!("[barbican]\nbarbican_endpoint = {url}/key-manager\n"),
+    )
+    .unwrap();
+    for (words, exit) in [(&[][..], 0), (&["--vault", "http://127.0.0.1:1"], 2)] {
+        let glance = ["--policy", "glance", "--nova-conf", "glance-api.conf"];
+        let run = Run::of(cloud.command().args(glance).args(words).args([
+            "--properties",
+            "properties.json",
+            "image",
+        ]));
+        assert_eq!(run.exit, exit, "{run:?}");
     }
     for (text, name) in [
         ("[key_manager]\nbackend = castellan.tests.unit.Mock\n", "configuration_not_supported"),
