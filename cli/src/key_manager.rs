@@ -3,7 +3,7 @@
 use std::env;
 use std::path::Path;
 
-use longhand::{DirectoryKeyManager, KeyManager};
+use longhand::{DirectoryKeyManager, KeyManager, MemoryKeyManager};
 use longhand_barbican::Barbican;
 use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
 use longhand_barbican::http::{BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls};
@@ -28,6 +28,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// An empty one, for whoever asks for nothing.
+    pub(crate) fn unneeded() -> Self {
+        let nothing: Box<dyn KeyManager> = Box::new(MemoryKeyManager::new());
+        Self { key_manager: Some((KeyManagerKind::Directory, nothing)), cloud: None }
+    }
+
     pub(crate) fn key_manager(&self) -> Option<&dyn KeyManager> {
         self.key_manager.as_ref().map(|(_, key_manager)| &**key_manager)
     }

@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use longhand::{
-    DateCheck, Decision, Digest, ErrorCode, HoldBackWriter, ImageError, ImageRequest, ImageVerification,
-    ImageVerifier, KeyManager, PolicyError, RecordCheck, RecordError, SignatureProperties, StreamError,
-    StreamVerifier as _, VerificationPolicy, VerifiedImage, VerifierError, VerifierOptions,
+    DateCheck, Decision, Digest, ErrorCode, HoldBackWriter, ImageError, ImageFacts, ImageRequest,
+    ImageVerification, ImageVerifier, KeyManager, PolicyError, RecordCheck, RecordError, Requirement,
+    SignatureProperties, SignatureState, StreamError, StreamVerifier as _, VerificationPolicy, VerifiedImage,
+    VerifierError, VerifierOptions,
 };
 
 use crate::advice::chain::Situation;
@@ -46,12 +47,23 @@ fn judge(
     trust: &TrustOptions<'_>,
     report: &mut Report,
 ) -> Result<Option<Placed>, Problem> {
-    let source = key_manager::open(
-        &arguments.source,
-        arguments.policy.nova_conf.as_deref(),
-        arguments.image_id.is_some(),
-    )?;
+    let needs_cloud = arguments.image_id.is_some();
+    let source =
+        match key_manager::open(&arguments.source, arguments.policy.nova_conf.as_deref(), needs_cloud) {
+            Err(_) if !needs_cloud && is_switched_off(&chosen.policy, trust) => Source::unneeded(),
+            source => source?,
+        };
     judge_with(&source, arguments, chosen, trust, report).map_err(|problem| source.advise(problem))
+}
+
+/// Whether not even a signed image is verified: such a service asks no key manager, however that is set up.
+fn is_switched_off(policy: &VerificationPolicy, trust: &TrustOptions<'_>) -> bool {
+    let facts = ImageFacts::new(SignatureState::Complete);
+    let facts = match trust.ids() {
+        Some(ids) => facts.trusted_ids(ids),
+        None => facts,
+    };
+    matches!(policy.decide(&facts), Ok(Requirement::NotRequired(_)))
 }
 
 fn judge_with(

@@ -358,6 +358,25 @@ fn the_key_manager_is_the_one_that_a_nova_conf_names() {
     }
 }
 
+/// As on a host with these settings, which asks nobody.
+#[test]
+fn a_service_that_verifies_nothing_needs_no_key_manager() {
+    let signed = Signed::nova();
+    let _ = signed.command(&[]);
+    for (text, ids, exit) in [
+        ("[glance]\nverify_glance_signatures = false\n", &[][..], 6),
+        ("[key_manager]\nbackend = vault\n", &[], 6),
+        ("[glance]\nverify_glance_signatures = true\n", &[], 2),
+        ("", &["--trusted-image-certificate-id", ROOT], 2),
+    ] {
+        fs::write(signed.path("nova.conf"), text).unwrap();
+        let mut command = longhand();
+        command.current_dir(signed.path(".")).args(["verify", "--nova-conf", "nova.conf"]).args(ids);
+        let run = Run::of(command.args(["--properties", "properties.json", "image"]));
+        assert_eq!(run.exit, exit, "{text}: {run:?}");
+    }
+}
+
 #[test]
 fn the_options_say_where_certificates_lie_once() {
     let signed = Signed::nova();
