@@ -157,9 +157,9 @@ def key_type(key):
 
 
 def add(name, key, hash_method, signature, expect, why, image=IMAGE, openssl=None, text=None, type=None, cert=None,
-        options=None, **changes):
+        options=None, signed_image=None, **changes):
     """One case. `openssl`: its verdict where it is not `expect` ("" = not asked); `text`: the property instead of
-    single-line base64; `changes`: other properties, None leaves one out."""
+    single-line base64; `signed_image`: what was signed where it is not `image`; `changes`: other properties, None leaves one out."""
     id, certificates = certificate(cert or key)
     properties = {
         "img_signature": base64.b64encode(signature).decode() if text is None else text,
@@ -170,6 +170,7 @@ def add(name, key, hash_method, signature, expect, why, image=IMAGE, openssl=Non
     case = {
         "id": f"openssl/{name}",
         "image": image,
+        **({"signed_image": signed_image} if signed_image else {}),
         "properties": {k: v for k, v in properties.items() if v is not None},
         "certificates": certificates,
     }
@@ -346,10 +347,10 @@ def all_kinds():
         while key.startswith("dsa") and max(pair(good)) >> 255:  # in range for the other key's q, too
             good = sign(key, hash_method, SMALL_IMAGE)
         for what, why in (("changed", "one bit of the image changed"), ("cut", "the image without its last octet"), ("extended", "the image with one octet more")):
-            add(f"{key}/image-{what}", key, hash_method, good, "bad", why, {"file": f"small-{what}.bin"})
+            add(f"{key}/image-{what}", key, hash_method, good, "bad", why, {"file": f"small-{what}.bin"}, signed_image=SMALL_IMAGE)
         add(f"{key}/image-last-octet-changed", key, hash_method, sign(key, hash_method, IMAGE, salt), "bad",
-            "one bit of the last octet of a larger image changed", {"file": "image-last-octet-changed.bin"})
-        add(f"{key}/image-missing", key, hash_method, good, "bad", "an empty image and not the signed one", EMPTY)
+            "one bit of the last octet of a larger image changed", {"file": "image-last-octet-changed.bin"}, signed_image=IMAGE)
+        add(f"{key}/image-missing", key, hash_method, good, "bad", "an empty image and not the signed one", EMPTY, signed_image=SMALL_IMAGE)
         other_hash = "SHA-512" if hash_method != "SHA-512" else "SHA-256"
         add(f"{key}/other-hash", key, other_hash, good, "bad", f"signed with {hash_method}, the property says {other_hash}", SMALL_IMAGE)
         if key in others:
@@ -357,7 +358,7 @@ def all_kinds():
         for image, what in ((EMPTY, "empty"), (ONE, "one-octet")):
             signature = sign(key, hash_method, image, salt)
             add(f"{key}/{what}-image", key, hash_method, signature, "good", f"{what.replace('-', ' ')} image".replace("empty", "an empty").replace("one octet", "a one-octet"), image)
-        add(f"{key}/signed-empty", key, hash_method, sign(key, hash_method, EMPTY, salt), "bad", "signature of the empty image", ONE)
+        add(f"{key}/signed-empty", key, hash_method, sign(key, hash_method, EMPTY, salt), "bad", "signature of the empty image", ONE, signed_image=EMPTY)
 
 
 def base64_forms():
