@@ -5,6 +5,8 @@ use longhand::{AsyncKeyManager, BoxFuture};
 use longhand::{
     Certificate, Excerpt, KeyManager, KeyManagerError, StoredCertificate, TrustError, TrustStore,
 };
+#[cfg(feature = "tokio")]
+use longhand_http::Awaited;
 use longhand_http::{
     AnswersAtOnce, Client, Deadline, Endpoint, EndpointError, Request, Response, Transport, block_on,
 };
@@ -103,10 +105,8 @@ impl<T: AnswersAtOnce> KeyManager for Barbican<T> {
     }
 }
 
-/// The requests are the same. Over a transport that blocks, the thread that polls is blocked: put a
-/// [`Blocking`](longhand::Blocking) around that.
 #[cfg(feature = "tokio")]
-impl<T: Transport> AsyncKeyManager for Barbican<T> {
+impl<T: Awaited> AsyncKeyManager for Barbican<T> {
     fn certificate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<StoredCertificate, KeyManagerError>> {
         Box::pin(self.fetch(id))
     }
