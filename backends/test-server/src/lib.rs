@@ -34,6 +34,7 @@ use std::time::Duration;
 
 mod answer;
 mod gzip;
+pub mod logged;
 mod received;
 mod wire;
 

@@ -8,30 +8,10 @@
     reason = "a test that fails may panic"
 )]
 
-use std::sync::Mutex;
-
-use log::{LevelFilter, Log, Metadata, Record};
 use longhand::KeyManager;
 use longhand_http::{BlockingTransport, Client, Endpoint, Tls};
-use longhand_test_server::{Answer, Server};
+use longhand_test_server::{Answer, Server, logged};
 use longhand_vault::{Login, Vault, VaultSettings};
-
-static LOGGED: Mutex<String> = Mutex::new(String::new());
-
-struct Everything;
-
-impl Log for Everything {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        let mut logged = LOGGED.lock().unwrap();
-        logged.push_str(&format!("{} {}: {}\n", record.level(), record.target(), record.args()));
-    }
-
-    fn flush(&self) {}
-}
 
 // Longer than a line of a dump, of which there are 16 octets in most.
 const GRANTED: &str = "hvs.the-token-that-was-granted-0123456789";
@@ -40,8 +20,7 @@ const SECRET: &str = "s3cret-id-of-the-service-0123456789";
 
 #[test]
 fn no_credential_is_logged_at_any_level() {
-    log::set_logger(&Everything).unwrap();
-    log::set_max_level(LevelFilter::Trace);
+    logged::keep();
     let granted =
         format!(r#"{{"auth": {{"client_token": "{GRANTED}", "lease_duration": 0, "renewable": true}}}}"#);
     let server = Server::start(move |request| match request.method() {
@@ -65,28 +44,9 @@ fn no_credential_is_logged_at_any_level() {
         let vault = Vault::new(Client::new(TokioTransport::new(&Tls::system()).unwrap()), settings);
         shown += &runtime.block_on(AsyncKeyManager::certificate(&vault, "a")).unwrap_err().to_string();
     }
-    shown.push_str(&LOGGED.lock().unwrap());
+    shown.push_str(&logged::so_far());
 
     #[cfg(feature = "tokio")]
     assert!(shown.contains("hyper_util::"), "nothing of hyper_util was logged: {shown}");
-    let text = shown.to_lowercase();
-    for secret in [GRANTED, ROLE, SECRET] {
-        for shown in traces(secret) {
-            assert!(!text.contains(&shown), "{shown} in {text}");
-        }
-    }
-}
-
-/// What a log would hold of a secret: its beginning, and octets of its middle as numbers and in hexadecimal.
-fn traces(secret: &str) -> [String; 5] {
-    let octets = &secret.as_bytes()[18..24];
-    let hexadecimal: Vec<_> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-    let numbers: Vec<_> = octets.iter().map(u8::to_string).collect();
-    [
-        secret[..16].to_lowercase(),
-        numbers.join(", "),
-        hexadecimal.concat(),
-        hexadecimal.join(" "),
-        hexadecimal.join(", "),
-    ]
+    assert_eq!(logged::trace_of(&[GRANTED, ROLE, SECRET], &shown), None, "{shown}");
 }
