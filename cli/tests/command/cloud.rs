@@ -196,9 +196,7 @@ fn the_cloud_may_be_named_in_clouds_yaml() {
         cloud.server.url()
     );
     fs::write(cloud.signed.path("clouds.yaml"), text).unwrap();
-    let mut command = cloud.signed.command(&[]);
-    command.current_dir(cloud.signed.path("."));
-    drop(command);
+    cloud.signed.write();
     let verify = |words: &[&str]| {
         let mut command = longhand();
         Run::of(command.arg("verify").current_dir(cloud.signed.path(".")).args(words))
@@ -217,7 +215,7 @@ fn the_cloud_may_be_named_in_clouds_yaml() {
 #[test]
 fn barbican_is_asked_with_a_token() {
     let cloud = Cloud::new();
-    let _ = cloud.signed.command(&[]);
+    cloud.signed.write();
     let url = format!("{}/key-manager", cloud.server.url());
     let verify = |token: &str, words: &[&str]| {
         let mut command = longhand();
@@ -248,7 +246,7 @@ fn barbican_is_asked_with_a_token() {
 #[test]
 fn vault_is_asked_with_its_token_in_its_namespace() {
     let cloud = Cloud::new();
-    let _ = cloud.signed.command(&[]);
+    cloud.signed.write();
     let verify = |token: &str, namespace: &str, words: &[&str]| {
         let mut command = longhand();
         command.args(["verify", "--vault", &format!("{}/vault", cloud.server.url())]).args(words);
@@ -280,7 +278,7 @@ fn vault_is_asked_with_its_token_in_its_namespace() {
 #[test]
 fn the_key_manager_is_the_one_that_a_nova_conf_names() {
     let cloud = Cloud::new();
-    let _ = cloud.signed.command(&[]);
+    cloud.signed.write();
     let url = cloud.server.url();
     let conf = cloud.signed.path("nova.conf");
     let verify = |text: &str| {
@@ -362,7 +360,7 @@ fn the_key_manager_is_the_one_that_a_nova_conf_names() {
 #[test]
 fn a_service_that_verifies_nothing_needs_no_key_manager() {
     let signed = Signed::nova();
-    let _ = signed.command(&[]);
+    signed.write();
     for (text, ids, exit) in [
         ("[glance]\nverify_glance_signatures = false\n", &[][..], 6),
         ("[key_manager]\nbackend = vault\n", &[], 6),
@@ -380,7 +378,7 @@ fn a_service_that_verifies_nothing_needs_no_key_manager() {
 #[test]
 fn the_options_say_where_certificates_lie_once() {
     let signed = Signed::nova();
-    let _ = signed.command(&[]);
+    signed.write();
     let certs = signed.certs();
     let certs = certs.to_str().unwrap();
     let local = ["--properties", "properties.json", "image"];

@@ -169,10 +169,15 @@ impl Signed {
         serde_json::to_vec(&record).unwrap()
     }
 
-    /// `longhand verify` with these arguments after its own: properties, certificates and image from files.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+    /// Writes `properties.json` and `image` beside the certificates.
+    pub(crate) fn write(&self) {
         fs::write(self.path("properties.json"), self.record()).unwrap();
         fs::write(self.path("image"), &self.image).unwrap();
+    }
+
+    /// `longhand verify` with these arguments after its own: properties, certificates and image from files.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.write();
         let mut command = longhand();
         command.arg("verify").arg("--properties").arg(self.path("properties.json"));
         command.arg("--certs").arg(self.certs()).args(arguments).arg("--").arg(self.path("image"));
