@@ -1,9 +1,10 @@
-//! Attempts, pauses and a deadline around a transport.
+//! Attempts and pauses around a transport.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::deadline::Deadline;
 use crate::error::HttpError;
 use crate::limits;
 use crate::request::Request;
@@ -70,28 +71,6 @@ impl Patience {
         // The standard library's only source of randomness; it need not be a good one.
         let part = RandomState::new().hash_one(attempt) % 1024;
         half.saturating_add(half.mul_f64(f64::from(u16::try_from(part).unwrap_or_default()) / 1024.0))
-    }
-}
-
-/// The end of the time that one question has.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(Option<Instant>);
-
-impl Deadline {
-    pub(crate) fn after(time: Duration) -> Self {
-        Self(Instant::now().checked_add(time))
-    }
-
-    /// How much is left.
-    #[must_use]
-    pub fn time_left(&self) -> Duration {
-        self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
-    }
-
-    /// The end of half of the time that is left: for what the question can do without, should it not be answered.
-    #[must_use]
-    pub fn half(&self) -> Self {
-        Self(self.0.and_then(|_| Instant::now().checked_add(self.time_left().mul_f64(0.5))))
     }
 }
 

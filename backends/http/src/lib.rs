@@ -3,6 +3,7 @@
 
 mod block_on;
 mod client;
+mod deadline;
 mod endpoint;
 mod error;
 pub mod limits;
@@ -13,7 +14,8 @@ mod trace;
 mod transport;
 
 pub use block_on::block_on;
-pub use client::{Client, Deadline, Patience};
+pub use client::{Client, Patience};
+pub use deadline::Deadline;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::HttpError;
 pub use request::Request;

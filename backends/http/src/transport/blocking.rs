@@ -15,7 +15,7 @@ use rustls::ClientConfig;
 use self::connection::Connection;
 use self::pool::{Origin, Pool};
 use super::{AnswersAtOnce, BoxFuture, Transport, exchange};
-use crate::client::Deadline;
+use crate::deadline::Deadline;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::response::Response;

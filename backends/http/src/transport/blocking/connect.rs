@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use super::connection::Connection;
 use super::socket::{Socket, Stream};
-use crate::client::Deadline;
+use crate::deadline::Deadline;
 use crate::error::HttpError;
 use crate::limits::MAX_LOOKUPS;
 

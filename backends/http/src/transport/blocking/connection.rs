@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use url::{Position, Url};
 
 use super::socket::{Socket, Stream};
-use crate::client::Deadline;
+use crate::deadline::Deadline;
 use crate::error::HttpError;
 use crate::limits::{MAX_HEAD, MAX_HEADERS};
 use crate::request::Request;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::rt::ReadBufCursor;
 use rustls::{ClientConnection, StreamOwned};
 
-use crate::client::Deadline;
+use crate::deadline::Deadline;
 use crate::limits::MAX_HEAD;
 
 /// Systems do not agree on the longest timeout that a socket takes; all take this one.
