@@ -135,6 +135,93 @@ def chains():
             write("chain", bytes([policy, 0]) + b"".join(map(bytes, nodes)))
 
 
+def key_managers():
+    """Seeds of the targets that are about key managers: what the services answer, a status and a choice of headers before it."""
+    guide = VECTORS / "walkthrough/nova/certs"
+    pem = [file.read_bytes() for file in sorted(guide.glob("*.crt"))]
+    der = certificate_der(pem[0])
+    uuid, other = "125e6199-2de4-46e3-b091-8e2401ef0d63", "674736e3-f25c-405c-8362-bbf991e0ce0a"
+    text = lambda value: json.dumps(value).encode()
+    ok, created, unauthorized, forbidden, missing, failed = (bytes([status]) for status in (0, 64, 68, 69, 70, 73))
+    plain, granted, later = b"\0", b"\1", b"\2"
+    payload = [ok + plain + pem[0], ok + plain + der]
+    not_found = missing + plain + text({"code": 404, "title": "Not Found", "description": "Secret not found."})
+    refused = unauthorized + plain + text({"error": {"code": 401, "title": "Unauthorized", "message": "no gAAAAABtoken-of-the-service-0123456789"}})
+    names = [{"name": name, "secret_ref": f"https://h/v1/secrets/{other}"} for name in ("certificate", "intermediates", "private_key")]
+    container = ok + plain + text({"type": "certificate", "name": "c", "secret_refs": names})
+    endpoint = {"id": "e", "interface": "public", "region_id": "One", "region": "One", "url": "https://barbican.example/v1"}
+    token = {"issued_at": "2026-11-22T15:39:19.000000Z", "expires_at": "2026-11-22T16:39:19.000000Z",
+             "catalog": [{"type": "key-manager", "name": "barbican", "endpoints": [endpoint]}]}
+    login = created + granted + text({"token": token})
+    busy = failed + later + b"busy"
+    record = {"type": "certificate", "value": der.hex(), "algorithm": None, "bit_length": None, "name": None, "created": 1}
+    approle = ok + plain + text({"auth": {"client_token": "hvs.granted", "lease_duration": 60, "renewable": True}})
+    vault = [ok + plain + text({"data": data}) for data in (record, {"certificate": pem[0].decode()}, {"data": record, "metadata": {}})]
+    denied = forbidden + plain + text({"errors": ["permission denied"]})
+    flows = {
+        0: [[payload[0]], [payload[1]], [busy, payload[0]], [not_found, container, *payload], [not_found, not_found], [refused]],
+        1: [[login, payload[0]], [login, refused, login, payload[1]], [refused], [busy, login, payload[0]]],
+        2: [[login, payload[0]], [login, not_found, container, *payload], [created + plain + text({"token": token})]],
+        3: [[vault[0]], [vault[1]], [denied], [missing + plain + text({"errors": []})]],
+        4: [[vault[2]], [denied], [ok + plain + text({"data": {"data": None, "metadata": {}}})]],
+        5: [[approle, vault[2]], [approle, denied, approle, vault[2]], [denied], [busy, approle, vault[2]]],
+    }
+    for flow, conversations in flows.items():
+        for answers in conversations:
+            for id in (uuid, f"https://elsewhere.example/v1/secrets/{uuid}", f"https://h/v1/containers/{uuid}",
+                       f"https://h/v1/secrets/../{uuid}", "../../sys/mounts", "..", ".x", "a%2fb?c#d"):
+                padded = answers + [b""] * (6 - len(answers))
+                for choice in {flow, 6 * 11 + flow}:  # the latter has the bit that makes a service user of the session
+                    write("key_managers", fields(bytes([choice]), id.encode(), *padded))
+    for clouds, secure in CLOUDS:
+        write("clouds", fields(clouds.encode(), secure.encode()))
+
+
+CLOUDS = [(
+    """clouds:
+  mine:
+    profile: vendor
+    auth: &auth
+      auth_url: https://keystone.example/v3
+      username: nova
+      project_name: service
+      user_domain_name: Default
+      project_domain_id: default
+    region_name: One
+    interface: internal
+    verify: true
+  other: {auth: {<<: *auth, username: glance}, auth_type: v3password}
+""", """clouds:
+  mine:
+    auth: {password: "correct horse"}
+"""), (
+    """clouds: {mine: {auth_type: v3applicationcredential, auth: {auth_url: "http://k", application_credential_id: 1, application_credential_secret: 's'}}}""",
+    "",
+), (
+    """a: &a [1, ~, "x", 'y', !!str 2]
+b: &b {<<: [*a], c: *a}
+clouds:
+  mine:
+    auth_type: none
+    key_manager_endpoint_override: https://barbican.example
+    image_endpoint_override: >-
+      https://glance.example
+    cacert: |
+      /etc/ca
+    verify: no
+""", "clouds: {mine: {}}",
+), (
+    """clouds: {mine: {auth_type: token, auth: {auth_url: https://k, token: gAAAAAB, project_id: p, system_scope: all}}}""", "{}",
+), (
+    "deep: " + "[" * 3000 + "]" * 3000 + "\nclouds: {mine: {}}", "",
+), (
+    "n0: &n0 {" + ", ".join(f"k{i}: {i}" for i in range(64)) + "}\n"
+    + "".join(f"n{i}: &n{i} [{', '.join([f'*n{i - 1}'] * 16)}]\n" for i in range(1, 12))
+    + "".join(f"m{i}: &m{i} {{<<: [{', '.join(['*n0'] * 64)}], k: *n{i % 12}}}\n" for i in range(64))
+    + "clouds: {mine: {<<: [" + ", ".join(f"*m{i}" for i in range(64)) + "]}}", "",
+)]
+
+
 def main():
     known = set()
     for name in ["openssl", "cursive", "cavp"]:
@@ -179,6 +266,7 @@ def main():
         write("certificate", certificate.read_bytes())
         write("certificate", certificate_der(certificate.read_bytes()))
     chains()
+    key_managers()
     (CORPUS / "known_good.txt").write_text("".join(f"{line}\n" for line in sorted(known)))
     counts = {folder.name: sum(1 for _ in folder.iterdir()) for folder in sorted(CORPUS.iterdir()) if folder.is_dir()}
     print(", ".join(f"{name} {count}" for name, count in counts.items()), f"seeds; {len(known)} known to be good")

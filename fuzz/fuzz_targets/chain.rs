@@ -42,10 +42,10 @@ impl Node {
     fn read(number: usize, [graph, rules, more, ids]: [u8; 4]) -> Self {
         let [subject, issuer, key, signed_with] = [graph & 3, graph >> 2 & 3, graph >> 4 & 3, graph >> 6];
         let authority = [Some(true), Some(true), Some(false), None][usize::from(rules & 3)];
-        let path_length =
-            [None, Some(0), Some(1), Some(2)][usize::from(rules >> 2 & 3)].filter(|_| authority == Some(true));
-        let usage = [Some((true, true)), None, Some((false, true)), Some((true, false))]
-            [usize::from(rules >> 4 & 3)];
+        let path_length = [None, Some(0), Some(1), Some(2)][usize::from(rules >> 2 & 3)]
+            .filter(|_| authority == Some(true));
+        let usage =
+            [Some((true, true)), None, Some((false, true)), Some((true, false))][usize::from(rules >> 4 & 3)];
         let broken = rules >> 6 == 3;
         let in_time = more & 7 != 7;
         let odd_critical = more >> 3 & 7 == 7;

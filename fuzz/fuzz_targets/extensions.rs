@@ -22,9 +22,7 @@ fuzz_target!(|input: &[u8]| {
     let names = ["Root", "Intermediate"].map(made::name);
     let make = |serial, issuer: &[u8], subject: &[u8], key, extensions: &[u8], by| {
         let years = [20, 40];
-        Certificate::from_der(
-            &made::Certificate { serial, issuer, subject, years, key, extensions }.sign(by),
-        )
+        Certificate::from_der(&made::Certificate { serial, issuer, subject, years, key, extensions }.sign(by))
     };
     let root = make(1, &names[0], &names[0], 1, of_root, 1);
     let intermediate = make(2, &names[0], &names[1], 2, of_intermediate, 1);
