@@ -2,8 +2,8 @@
 //!
 //! | | at once | on what | of the speed of one stream |
 //! |---|---|---|---|
-//! | SHA-224, SHA-256 | 2 | the SHA instructions | 1.75 |
-//! | SHA-384, SHA-512 | 4 | AVX2 | 1.78 |
+//! | SHA-224, SHA-256 | 2 | the SHA instructions | 1.99 |
+//! | SHA-384, SHA-512 | 4 | AVX2 | 1.59 |
 //!
 //! The figures are all streams' together, against OpenSSL's one stream, on a core of an AMD EPYC (family 25 model 17;
 //! docs/PERFORMANCE.md). Where the processor has neither, one stream comes after the other. AVX-512 would do better

@@ -7,7 +7,7 @@
 //!
 //! A round takes 22 operations of the arithmetic units, of which there are four: no order of them takes less than 5.5
 //! cycles. It is written in `asm!` because the compiler spills working variables and reorders: a prototype in
-//! Rust reached 0.75 of the speed of OpenSSL 3.0 (Zen 3), this reaches 1.02 (Zen 4, 64 KiB at a time; the crate 0.70).
+//! Rust reached 0.75 of the speed of OpenSSL 3.0 (Zen 3), this reaches 0.97 (Zen 4, 64 KiB at a time; the crate 0.70).
 //! The order of a round's instructions was found by trying many.
 //!
 //! Processors with instructions for SHA-512 itself (`sha512rnds2`) would be faster still. None was at hand to test them
