@@ -365,10 +365,9 @@ fn read_image(
         }
         (ImageSource::File(path), _) => Image::open(path).map_err(unreadable)?,
     };
+    let longest = longest(&name, glance.is_some(), size.or(image.length()))?;
     let mut taker = Taker::new(verification, arguments.output.as_deref())?;
     let mut progress = Progress::new(image.length(), !arguments.quiet && !arguments.json);
-    // More than the record names is no good image, and a service that sends without end would fill the disk.
-    let longest = if glance.is_some() { size.unwrap_or(u64::MAX) } else { u64::MAX };
     let read = image.read(|bytes| {
         progress.advance(bytes.len());
         taker.take(bytes)?;
@@ -397,6 +396,21 @@ fn read_image(
         report_record_check(check, report);
     }
     Ok(placed)
+}
+
+/// How many bytes are read. More than its record names is no good image, and a service that sends without end would fill the
+/// disk; a file or a pipe is the caller's own.
+fn longest(name: &str, is_sent: bool, size: Option<u64>) -> Result<u64, Problem> {
+    match size {
+        _ if !is_sent => Ok(u64::MAX),
+        Some(size) => Ok(size),
+        None => Err(Problem::fault(
+            Fault::ImageUnreadable,
+            format!(
+                "the image {name} cannot be downloaded: neither its record nor the answer says how long it is"
+            ),
+        )),
+    }
 }
 
 fn report_record_check(check: &RecordCheck, report: &mut Report) {

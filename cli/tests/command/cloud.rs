@@ -28,10 +28,15 @@ impl Cloud {
     }
 
     fn sending(data: impl Fn(&[u8]) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_record(true, data)
+    }
+
+    /// Whether Glance's record names the image's size.
+    fn with_record(names_size: bool, data: impl Fn(&[u8]) -> Answer + Send + Sync + 'static) -> Self {
         let signed = Arc::new(Signed::nova());
         let server = Server::start({
             let signed = Arc::clone(&signed);
-            move |request| answer(request, &signed, &data)
+            move |request| answer(request, &signed, names_size, &data)
         });
         Self { server, signed }
     }
@@ -54,7 +59,7 @@ impl Cloud {
     }
 }
 
-fn answer(request: &Received, signed: &Signed, data: &dyn Fn(&[u8]) -> Answer) -> Answer {
+fn answer(request: &Received, signed: &Signed, names_size: bool, data: &dyn Fn(&[u8]) -> Answer) -> Answer {
     let path = request.path().to_owned();
     let parts: Vec<_> = path.trim_start_matches('/').split('/').collect();
     let host = format!("http://{}", request.header("host").unwrap());
@@ -98,7 +103,7 @@ fn answer(request: &Received, signed: &Signed, data: &dyn Fn(&[u8]) -> Answer) -
         },
         ["image", "v2", "images", IMAGE_ID] => {
             let mut record: serde_json::Map<_, _> = signed.properties.clone().into_iter().collect();
-            record.insert("size".to_owned(), signed.image.len().into());
+            record.insert("size".to_owned(), names_size.then_some(signed.image.len()).into());
             record.insert("status".to_owned(), "active".into());
             Answer::json(200, serde_json::Value::from(record))
         }
@@ -157,6 +162,19 @@ fn an_image_without_end_is_read_as_far_as_its_record_goes() {
     assert_eq!((run.exit, run.json()["name"].as_str()), (1, Some("signature_mismatch")), "{run:?}");
     assert!(run.json()["image"]["bytes"].as_u64().unwrap() < 4 << 20, "{run:?}");
     assert!(!output.exists());
+}
+
+#[test]
+fn an_image_of_unknown_length_is_not_read() {
+    let says: fn(&[u8]) -> Answer = |image| Answer::bytes(200, "application/octet-stream", image);
+    let ends: fn(&[u8]) -> Answer = |image| Answer::until_close(200, "application/octet-stream", image);
+    for (in_record, data, exit) in [(true, ends, 0), (false, says, 0), (false, ends, 2)] {
+        let cloud = Cloud::with_record(in_record, data);
+        let output = cloud.signed.path("copy");
+        let run = Run::of(cloud.command().args(["--image", IMAGE_ID, "--output", output.to_str().unwrap()]));
+        assert_eq!((run.exit, output.exists()), (exit, exit == 0), "{run:?}");
+        assert!(exit == 0 || run.stderr.contains("how long it is"), "{run:?}");
+    }
 }
 
 #[test]
