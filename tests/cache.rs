@@ -14,6 +14,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -71,6 +72,69 @@ fn a_certificate_is_fetched_once_until_its_time_has_passed() {
     }
 }
 
+/// Something happens while a certificate is fetched.
+#[derive(Clone)]
+struct While<F>(Counting, F);
+
+impl<F> fmt::Debug for While<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<F: Fn() + Send + Sync> KeyManager for While<F> {
+    fn certificate(&self, id: &str) -> Result<StoredCertificate, KeyManagerError> {
+        self.1();
+        self.0.certificate(id)
+    }
+}
+
+#[test]
+fn its_time_runs_from_when_it_was_asked_for() {
+    let (seconds, now) = clock();
+    let (cache, source) = (CertificateCache::new(10, MINUTE, now), Counting::default());
+    let scoped = cache.scope("tenant", While(source.clone(), || seconds.store(50, Ordering::SeqCst)));
+    for (time, fetched) in [(0, 1), (59, 1), (60, 2)] {
+        seconds.store(time, Ordering::SeqCst);
+        assert!(scoped.certificate("id").is_ok());
+        assert_eq!(source.asked("id"), fetched, "at {time} s");
+    }
+}
+
+#[test]
+fn what_was_asked_for_before_the_cache_was_cleared_is_not_kept() {
+    let (cache, source) = (CertificateCache::new(10, MINUTE, Instant::now), Counting::default());
+    let scoped = cache.scope("tenant", While(source, || cache.clear()));
+    assert!(scoped.certificate("id").is_ok());
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn what_is_asked_for_after_the_cache_was_cleared_does_not_join_a_fetch_from_before() {
+    let cache = CertificateCache::new(10, MINUTE, Instant::now);
+    let (before, after) = (Barrier::new(2), Barrier::new(2));
+    let fetch = |at: &Barrier, goes_well: bool| {
+        let source = While(Counting::default(), || {
+            at.wait();
+            at.wait();
+            assert!(goes_well, "the key manager's own bug");
+        });
+        cache.scope("tenant", source).certificate("id")
+    };
+    thread::scope(|scope| {
+        let first = scope.spawn(|| fetch(&before, false));
+        before.wait();
+        cache.clear();
+        let second = scope.spawn(|| fetch(&after, true));
+        after.wait();
+        before.wait();
+        assert!(first.join().is_err());
+        after.wait();
+        assert!(second.join().unwrap().is_ok());
+    });
+    assert_eq!(cache.len(), 1, "the end of the first took nothing from the second");
+}
+
 #[test]
 fn another_request_of_the_tenant_is_served_and_another_tenant_is_not() {
     let (cache, alice, mallory) =
@@ -104,6 +168,18 @@ fn errors_are_not_kept_unless_asked_and_never_those_that_may_pass() {
             assert!(scoped.certificate(id).is_err());
             assert_eq!(source.asked(id), asked, "{id} at {time} s");
         }
+    }
+}
+
+#[test]
+fn a_refusal_is_kept_for_those_who_asked_for_that() {
+    let cache = CertificateCache::new(10, MINUTE, Instant::now);
+    let (keeping, source) = (cache.clone().keep_refusals(MINUTE), Counting::default());
+    for (cache, asked) in
+        [(&keeping, 1), (&keeping, 1), (&cache, 2), (&cache, 3), (&keeping, 4), (&keeping, 4)]
+    {
+        assert!(cache.scope("tenant", source.clone()).certificate("absent").is_err());
+        assert_eq!(source.asked("absent"), asked);
     }
 }
 

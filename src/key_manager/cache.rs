@@ -21,8 +21,8 @@ use crate::limits::MAX_PROPERTY_TEXT;
 /// - Errors are not kept, unless [`keep_refusals`](Self::keep_refusals) asks for it, and never those that may pass.
 /// - Past its capacity it forgets what was used least recently.
 ///
-/// A certificate that is replaced or withdrawn in the key manager is served until its time to live has passed: choose
-/// that as long as you would let a withdrawn certificate verify images.
+/// A certificate that is replaced or withdrawn in the key manager is served until its time to live has passed, which is
+/// counted from when it was asked for: choose that as long as you would let a withdrawn certificate verify images.
 ///
 /// With the feature `async` the same cache serves an `AsyncKeyManager`. A fetch goes on as long as its task is polled:
 /// whoever neither polls nor drops what he asked for keeps the others waiting. So a thread that drives tasks must not ask
@@ -84,7 +84,7 @@ impl CertificateCache {
     }
 
     /// Keeps final errors too, for this long: not found, no certificate, another format. Errors that another try or an
-    /// operator can cure are never kept.
+    /// operator can cure are never kept. It holds for this handle and its clones: others ask anew.
     #[must_use]
     pub fn keep_refusals(mut self, time_to_live: Duration) -> Self {
         self.refusals = Some(time_to_live);
@@ -98,10 +98,9 @@ impl CertificateCache {
         ScopedKeyManager { cache: self.clone(), tenant: tenant.into(), key_manager }
     }
 
-    /// Forgets everything that is kept.
+    /// Forgets everything that is kept. What is being fetched goes to those who have asked already, and is not kept.
     pub fn clear(&self) {
-        let fetching = |_: &Key, place: &mut Place| matches!(place, Place::Fetching(_));
-        self.shared.places().by_key.retain(fetching);
+        self.shared.places().by_key.clear();
     }
 
     /// How many answers it keeps.
@@ -120,18 +119,19 @@ impl CertificateCache {
     /// What is kept, or what whoever fetches it gets. No lock is held while anybody waits.
     async fn certificate<F: Future<Output = Outcome>>(&self, key: Key, fetch: impl Fn() -> F) -> Outcome {
         loop {
-            let flight = match self.shared.board(&key) {
+            let (flight, asked) = match self.shared.board(&key, self.refusals.is_some()) {
                 Boarding::Kept(outcome) => return outcome,
                 Boarding::Wait(flight) => match flight.landing().await {
                     // Another request's credentials may have been refused where these are not.
                     Some(Err(KeyManagerError::Forbidden { .. })) | None => continue,
                     Some(outcome) => return outcome,
                 },
-                Boarding::Fetch(flight) => flight,
+                Boarding::Fetch { flight, asked } => (flight, asked),
             };
             let pilot = Pilot { shared: &self.shared, key: &key, flight, landed: false };
             let outcome = fetch().await;
-            pilot.land(&outcome, self.time_to_live(&outcome));
+            let until = self.time_to_live(&outcome).and_then(|time_to_live| asked.checked_add(time_to_live));
+            pilot.land(&outcome, until);
             return outcome;
         }
     }
@@ -201,7 +201,7 @@ impl<K: AsyncKeyManager> AsyncKeyManager for ScopedKeyManager<K> {
 enum Boarding {
     Kept(Outcome),
     Wait(Arc<Flight>),
-    Fetch(Arc<Flight>),
+    Fetch { flight: Arc<Flight>, asked: Instant },
 }
 
 impl Shared {
@@ -210,14 +210,16 @@ impl Shared {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn board(&self, key: &Key) -> Boarding {
+    fn board(&self, key: &Key, takes_refusals: bool) -> Boarding {
         let now = (self.now)();
         let mut places = self.places();
         places.uses = places.uses.saturating_add(1);
         let uses = places.uses;
         match places.by_key.get_mut(key) {
             Some(Place::Fetching(flight)) => return Boarding::Wait(flight.clone()),
-            Some(Place::Kept { outcome, until, used }) if now < *until => {
+            Some(Place::Kept { outcome, until, used })
+                if now < *until && (takes_refusals || outcome.is_ok()) =>
+            {
                 *used = uses;
                 return Boarding::Kept(outcome.clone());
             }
@@ -225,14 +227,15 @@ impl Shared {
         }
         let flight = Arc::new(Flight::default());
         places.by_key.insert(key.clone(), Place::Fetching(flight.clone()));
-        Boarding::Fetch(flight)
+        Boarding::Fetch { flight, asked: now }
     }
 
-    /// Keeps an answer, and forgets others where there are too many.
-    fn keep(&self, key: &Key, outcome: &Outcome, time_to_live: Option<Duration>) {
-        let until = time_to_live.and_then(|time_to_live| (self.now)().checked_add(time_to_live));
+    /// Keeps the answer of a fetch, and forgets others where there are too many.
+    fn keep(&self, key: &Key, flight: &Arc<Flight>, outcome: &Outcome, until: Option<Instant>) {
         let mut places = self.places();
-        places.by_key.remove(key);
+        if !places.leave(key, flight) {
+            return;
+        }
         let Some(until) = until.filter(|_| self.capacity > 0) else { return };
         while places.kept() >= self.capacity {
             let Some(oldest) = places.least_recently_used() else { break };
@@ -244,6 +247,16 @@ impl Shared {
 }
 
 impl Places {
+    /// Takes a fetch from its place, unless the cache was cleared meanwhile: then the place is gone, or another's.
+    fn leave(&mut self, key: &Key, flight: &Arc<Flight>) -> bool {
+        let is_its = |place: &Place| matches!(place, Place::Fetching(other) if Arc::ptr_eq(other, flight));
+        let leaves = self.by_key.get(key).is_some_and(is_its);
+        if leaves {
+            self.by_key.remove(key);
+        }
+        leaves
+    }
+
     fn kept(&self) -> usize {
         self.by_key.values().filter(|place| matches!(place, Place::Kept { .. })).count()
     }
@@ -266,10 +279,10 @@ struct Pilot<'a> {
 }
 
 impl Pilot<'_> {
-    fn land(mut self, outcome: &Outcome, time_to_live: Option<Duration>) {
-        self.shared.keep(self.key, outcome, time_to_live);
-        self.flight.land(outcome.clone());
+    fn land(mut self, outcome: &Outcome, until: Option<Instant>) {
+        self.shared.keep(self.key, &self.flight, outcome, until);
         self.landed = true;
+        self.flight.land(outcome.clone());
     }
 }
 
@@ -278,7 +291,7 @@ impl Drop for Pilot<'_> {
         if self.landed {
             return;
         }
-        self.shared.places().by_key.remove(self.key);
+        self.shared.places().leave(self.key, &self.flight);
         self.flight.lose();
     }
 }

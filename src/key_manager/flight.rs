@@ -1,6 +1,7 @@
 //! One fetch under way, and whoever waits for what comes of it: tasks, and threads by [`block_on`].
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -49,9 +50,12 @@ impl Flight {
         }
         state.ended = Some(end);
         let waiting = std::mem::take(&mut state.waiting);
-        // A waker is foreign code, which may ask for this very flight.
+        // A waker is foreign code: it may ask for this very flight, and one that panics (which the panic hook has then
+        // reported) must leave neither those behind it asleep nor the fetch without its answer.
         drop(state);
-        waiting.into_values().for_each(Waker::wake);
+        for waker in waiting.into_values() {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,6 +130,9 @@ impl Wake for Unpark {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc;
+
     use super::*;
     use crate::key_manager::KeyManagerError;
 
@@ -165,6 +172,35 @@ mod tests {
             assert_eq!(Arc::strong_count(&woken), 3, "one waker, however often it is polled");
         }
         assert_eq!(Arc::strong_count(&woken), 2);
+    }
+
+    #[test]
+    fn a_waker_that_panics_leaves_nobody_asleep() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("a waker that panics");
+            }
+        }
+        let flight = Flight::default();
+        let (waker, mut first) = (Waker::from(Arc::new(Panics)), pin!(flight.landing()));
+        assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        thread::scope(|scope| {
+            let (asks, has_asked) = mpsc::channel();
+            let flight = &flight;
+            let second = scope.spawn(move || {
+                let mut waiting = pin!(flight.landing());
+                block_on(poll_fn(|context| {
+                    let polled = waiting.as_mut().poll(context);
+                    let _ = asks.send(());
+                    polled
+                }))
+            });
+            // The first poll is with a waker that does nothing, the second with that of the thread.
+            has_asked.iter().take(2).for_each(drop);
+            flight.land(outcome());
+            assert!(matches!(second.join().unwrap(), Some(Err(_))));
+        });
     }
 
     /// A waker that polls at once, as an executor on one thread may: it meets no lock.
