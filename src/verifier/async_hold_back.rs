@@ -25,12 +25,13 @@ use crate::limits::MAX_HASHED_IN_PLACE;
 /// use std::io;
 /// use std::path::PathBuf;
 /// use longhand::AsyncDestination;
-/// use tokio::fs::{self, File};
+/// use tokio::fs::File;
+/// use tokio::task::spawn_blocking;
 ///
-/// /// A file under another name until it is verified.
+/// /// A file under another name until it is verified: one that nobody else uses, made with `File::create_new`.
 /// struct StagedFile {
 ///     file: File,
-///     staged: PathBuf,
+///     staged: Option<PathBuf>,
 ///     path: PathBuf,
 /// }
 ///
@@ -44,12 +45,19 @@ use crate::limits::MAX_HASHED_IN_PLACE;
 ///
 ///     async fn release(&mut self) -> io::Result<PathBuf> {
 ///         self.file.sync_all().await?;
-///         fs::rename(&self.staged, &self.path).await?;
-///         Ok(self.path.clone())
+///         // The name goes to the thread as well: nobody removes it, or uses it again, before the thread has renamed the file.
+///         let (staged, path) = (self.staged.take().ok_or(io::ErrorKind::NotFound)?, self.path.clone());
+///         let rename = move || match std::fs::rename(&staged, &path) {
+///             Ok(()) => Ok(path),
+///             Err(error) => std::fs::remove_file(&staged).and(Err(error)),
+///         };
+///         spawn_blocking(rename).await?
 ///     }
 ///
 ///     fn discard(self) {
-///         let _ = std::fs::remove_file(&self.staged);
+///         if let Some(staged) = self.staged {
+///             let _ = std::fs::remove_file(&staged);
+///         }
 ///     }
 /// }
 /// ```
@@ -69,6 +77,10 @@ pub trait AsyncDestination {
     ///
     /// # Errors
     /// Whatever stops it. The bytes are discarded then, and so they are if the future is dropped before it is ready.
+    ///
+    /// What it hands to a thread outlives the future, and all of `tokio::fs` does: hand over what the thread needs, a
+    /// temporary name too, so that [`discard`](Self::discard) finds nothing to remove. Otherwise the thread might put into
+    /// place what another has written under that name since.
     fn release(&mut self) -> impl Future<Output = io::Result<Self::Released>> + Send;
 
     /// Removes every trace of the bytes. Called on drop, so it cannot wait, and perhaps there is no runtime any more: what
@@ -88,7 +100,7 @@ pub trait AsyncDestination {
 /// # Cancel safety
 /// `write` is cancel safe: a future of it that is dropped has taken no bytes. `write_all` and `copy` do not say how far
 /// they came, as anywhere: the writer has to be dropped after them. A [`finish`](Self::finish) that is dropped discards
-/// the bytes.
+/// the bytes, unless its destination was releasing them on a thread: then they may be released yet, since they are verified.
 ///
 /// ```
 /// use longhand::{HoldBackAsyncWriter, MemoryDestination, SignatureVerifier};
@@ -137,7 +149,7 @@ impl<D: AsyncDestination, V: StreamVerifier> HoldBackAsyncWriter<D, V> {
     }
 
     /// Asks for the verdict; on yes the destination releases the bytes, otherwise it discards them. Dropped before it is
-    /// ready, it discards them too.
+    /// ready, it discards them too, unless they are verified and a thread is releasing them.
     ///
     /// # Errors
     /// [`StreamError`]: the signature does not hold, or the destination failed, now or before.

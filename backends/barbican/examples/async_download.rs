@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,8 +18,9 @@ use longhand::{
 };
 use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
 use longhand_barbican::http::{Client, Request, TokioTransport};
-use tokio::fs::{self, File};
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::spawn_blocking;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -87,14 +89,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
 /// A file under another name until it is verified.
 struct StagedFile {
     staging: File,
-    staged: PathBuf,
+    staged: Option<PathBuf>,
     path: PathBuf,
 }
 
 impl StagedFile {
     async fn create(path: String) -> io::Result<Self> {
         let staged = PathBuf::from(format!("{path}.part"));
-        Ok(Self { staging: File::create_new(&staged).await?, staged, path: path.into() })
+        Ok(Self { staging: File::create_new(&staged).await?, staged: Some(staged), path: path.into() })
     }
 }
 
@@ -108,11 +110,18 @@ impl AsyncDestination for StagedFile {
 
     async fn release(&mut self) -> io::Result<PathBuf> {
         self.staging.sync_all().await?;
-        fs::rename(&self.staged, &self.path).await?;
-        Ok(self.path.clone())
+        // The name goes to the thread as well: nobody removes it, or uses it again, before the thread has renamed the file.
+        let (staged, path) = (self.staged.take().ok_or(io::ErrorKind::NotFound)?, self.path.clone());
+        let rename = move || match fs::rename(&staged, &path) {
+            Ok(()) => Ok(path),
+            Err(error) => fs::remove_file(&staged).and(Err(error)),
+        };
+        spawn_blocking(rename).await?
     }
 
     fn discard(self) {
-        let _ = std::fs::remove_file(&self.staged);
+        if let Some(staged) = self.staged {
+            let _ = fs::remove_file(&staged);
+        }
     }
 }
