@@ -59,11 +59,11 @@ pub enum CloudError {
         /// The clouds that it has.
         present: Names,
     },
-    /// One file lies in the current directory and the other elsewhere: whoever can write there could send the user's password
-    /// to an address of his own.
+    /// One file was found in the current directory and the other lies elsewhere: whoever can write there could have the
+    /// user's password sent to an address of his own.
     #[error(
-        "the cloud {name:?} is both in {} and in {}, one of which lies in the current directory: keep them together, or name \
-         them with OS_CLIENT_CONFIG_FILE and OS_CLIENT_SECURE_FILE",
+        "the cloud {name:?} is both in {} and in {}, one of which was found in the current directory, where others may have \
+         put it: keep them together, or name that one as well, with OS_CLIENT_CONFIG_FILE or OS_CLIENT_SECURE_FILE",
         file.display(), secure.display()
     )]
     Scattered {

@@ -128,6 +128,54 @@ fn a_file_in_the_current_directory_goes_with_none_elsewhere() {
     }
 }
 
+/// To name one file says nothing of the other, which a stranger may have put into the current directory all the same.
+#[test]
+fn a_file_that_is_named_goes_with_none_in_the_current_directory_but_one_beside_it() {
+    let address = "clouds: {split: {auth: {auth_url: 'https://evil.example'}}}";
+    let theirs = "clouds: {split: {auth: {auth_url: 'https://evil.example', username: u, project_name: p}}}";
+    let password = "clouds: {split: {auth: {password: correct-horse}}}";
+    let (config, secure) = ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE");
+    let whole =
+        CLOUDS.replace("username: demo, project_id", "password: correct-horse, username: demo, project_id");
+    for (current, elsewhere, named, is_good) in [
+        (vec![("secure.yaml", address)], vec![("clouds.yaml", &*whole)], vec![config], false),
+        (vec![("clouds.yaml", theirs)], vec![("secure.yaml", password)], vec![secure], false),
+        (
+            vec![("secure.yaml", address)],
+            vec![("clouds.yaml", CLOUDS), ("secure.yaml", password)],
+            vec![config, secure],
+            true,
+        ),
+        (
+            vec![("clouds.yaml", theirs)],
+            vec![("clouds.yaml", CLOUDS), ("secure.yaml", password)],
+            vec![config, secure],
+            true,
+        ),
+        (vec![], vec![("clouds.yaml", CLOUDS), ("secure.yaml", password)], vec![config], true),
+    ] {
+        let directories = [written(&current), written(&elsewhere)];
+        let path: Vec<_> = directories.iter().map(TempDir::path).collect();
+        let file = |variable| {
+            let name = if variable == config { "clouds.yaml" } else { "secure.yaml" };
+            (variable, directories[1].path().join(name).to_str().unwrap().to_owned())
+        };
+        let variables: Vec<(&str, String)> = named.iter().copied().map(file).collect();
+        let environment: Vec<_> = variables.iter().map(|(name, value)| (*name, &**value)).collect();
+        let found = find(Some("split"), &environment, &path);
+        let is_scattered = matches!(found, Err(CloudError::Scattered { .. }));
+        assert_eq!(is_scattered, !is_good, "{current:?} {named:?}: {found:?}");
+        assert_eq!(found.is_ok(), is_good, "{found:?}");
+        assert!(!format!("{found:?}").contains("evil"), "{found:?}");
+    }
+
+    // However its directory is spelt, a file there is beside the other.
+    let current = written(&[("clouds.yaml", CLOUDS), ("secure.yaml", password)]);
+    let spelt = current.path().join("..").join(current.path().file_name().unwrap()).join("clouds.yaml");
+    let found = find(Some("split"), &[(config, spelt.to_str().unwrap())], &[current.path()]);
+    assert!(found.is_ok(), "{found:?}");
+}
+
 /// What is sent to Keystone for these settings, and for these variables.
 fn login_of(cloud: &Cloud, keystone: &Keystone) -> Value {
     let connection = cloud.connect(blocking()).unwrap();

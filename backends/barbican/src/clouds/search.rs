@@ -42,8 +42,9 @@ impl fmt::Debug for Environment {
 
 /// The directories in which `clouds.yaml` is looked for, in their order.
 ///
-/// The first is the current one, into which others may put files: a `clouds.yaml` there goes with no `secure.yaml` but
-/// the one beside it, and the other way round, or a stranger's `auth_url` would be sent the user's password.
+/// The first is the current one, into which others may put files: a `clouds.yaml` found there goes with no `secure.yaml`
+/// from elsewhere, and the other way round, or a stranger's `auth_url` would be sent the user's password. A file that the
+/// environment names is not found but chosen, wherever it lies; the other one is found all the same.
 ///
 /// ```
 /// use longhand_barbican::clouds::{Environment, SearchPath};
@@ -73,29 +74,24 @@ impl SearchPath {
         )
     }
 
-    /// Whether a file lies in the first directory, the current one, into which others may put files.
-    pub(super) fn is_in_first(&self, file: &Path) -> bool {
-        file.parent().is_some_and(|directory| self.0.first().is_some_and(|first| first == directory))
-    }
-
     /// The first file of this kind, or the one that the environment names, which must be there.
     pub(super) fn find(&self, stem: &str, named: Option<&str>) -> Result<Option<Document>, CloudError> {
         if let Some(named) = named {
             let file = PathBuf::from(named);
             let text = read_bounded(&file)?;
             return text
-                .map(|text| Document::read(file.clone(), &text))
+                .map(|text| Document::read(file.clone(), &text, false))
                 .unwrap_or(Err(CloudError::Unreadable {
                     file,
                     source: Arc::new(io::Error::from(io::ErrorKind::NotFound)),
                 }))
                 .map(Some);
         }
-        for directory in &self.0 {
+        for (index, directory) in self.0.iter().enumerate() {
             for ending in ["yaml", "yml", "json"] {
                 let file = directory.join(format!("{stem}.{ending}"));
                 if let Some(text) = read_bounded(&file)? {
-                    return Document::read(file, &text).map(Some);
+                    return Document::read(file, &text, index == 0).map(Some);
                 }
             }
         }
@@ -122,18 +118,25 @@ impl fmt::Display for SearchPath {
 /// A file and what it says.
 pub(super) struct Document {
     pub(super) file: PathBuf,
+    /// Whether it was found in the current directory, into which others may have put it, and not named.
+    pub(super) is_stray: bool,
     clouds: Node,
 }
 
 impl Document {
-    fn read(file: PathBuf, text: &str) -> Result<Self, CloudError> {
+    fn read(file: PathBuf, text: &str, is_stray: bool) -> Result<Self, CloudError> {
         match yaml::read(text) {
             Ok(document) => {
                 let clouds = document.get("clouds").cloned().unwrap_or(Node::Scalar(None));
-                Ok(Self { file, clouds })
+                Ok(Self { file, is_stray, clouds })
             }
             Err(source) => Err(CloudError::Malformed { file, source }),
         }
+    }
+
+    /// Whether both lie in one directory.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        directory(&self.file).is_some_and(|own| directory(&other.file) == Some(own))
     }
 
     pub(super) fn cloud(&self, name: &str) -> Option<&Node> {
@@ -143,6 +146,13 @@ impl Document {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.clouds.entries().iter().map(|(name, _)| &**name)
     }
+}
+
+/// The directory of a file, however it is spelt: `clouds.yaml` lies where `./clouds.yaml` does. `None` when it cannot be told.
+fn directory(file: &Path) -> Option<PathBuf> {
+    let parent = file.parent()?;
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    parent.canonicalize().ok()
 }
 
 /// The file's text; `None` when there is no file.
@@ -162,4 +172,24 @@ fn read_bounded(file: &Path) -> Result<Option<String>, CloudError> {
         return Err(CloudError::TooLarge { file: file.to_owned() });
     }
     Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_beside_each_other_however_their_directory_is_spelt() {
+        let document = |file: &str| Document::read(file.into(), "", false).unwrap();
+        for (one, other, is_beside) in [
+            ("clouds.yaml", "./secure.yaml", true),
+            ("./clouds.yaml", "secure.yaml", true),
+            ("src/../clouds.yaml", "secure.yaml", true),
+            (concat!(env!("CARGO_MANIFEST_DIR"), "/clouds.yaml"), "secure.yaml", true),
+            ("src/clouds.yaml", "secure.yaml", false),
+            ("/no/such/clouds.yaml", "/no/such/secure.yaml", false),
+        ] {
+            assert_eq!(document(one).is_beside(&document(other)), is_beside, "{one} {other}");
+        }
+    }
 }

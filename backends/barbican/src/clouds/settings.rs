@@ -81,11 +81,9 @@ impl Settings {
             return Err(CloudError::NoSuchCloud { name: name.to_owned(), file: document.file, present });
         };
         let secret = secure.as_ref().and_then(|secure: &Document| secure.cloud(name));
-        let is_named = |variable| environment.get(variable).is_some();
         if let (Some(secure), Some(_)) = (&secure, secret)
-            && !is_named("OS_CLIENT_CONFIG_FILE")
-            && !is_named("OS_CLIENT_SECURE_FILE")
-            && path.is_in_first(&document.file) != path.is_in_first(&secure.file)
+            && secure.is_stray != document.is_stray
+            && !secure.is_beside(&document)
         {
             let (name, secure) = (name.to_owned(), secure.file.clone());
             return Err(CloudError::Scattered { name, file: document.file, secure });
