@@ -79,6 +79,12 @@ impl VaultError {
         }
     }
 
+    /// Whether Vault said no, and will say so again: not that it is too busy (429), behind (412), a standby node (472, 473)
+    /// or out of order.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. }) && !matches!(self.kind(), Kind::Unavailable)
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::TokenFile { .. } => Kind::Misconfigured,

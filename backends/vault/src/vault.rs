@@ -161,7 +161,7 @@ impl<T: Transport> Shared<T> {
         }
     }
 
-    /// Prolongs the lease of a token that still holds; if that is refused, logs in.
+    /// Prolongs the lease of a token that still holds; if that is refused, logs in. What may pass is asked for again later.
     async fn renew_or_replace(
         &self,
         session: &mut Session,
@@ -175,7 +175,7 @@ impl<T: Transport> Shared<T> {
                 session.renew(&grant, asked_at);
                 token
             }
-            Err(VaultError::Refused { refusal, .. }) if (400..500).contains(&refusal.status) => {
+            Err(error) if error.is_refusal() => {
                 session.renewed_for_the_last_time();
                 self.replace(session, token, login, question).await
             }

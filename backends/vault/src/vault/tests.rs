@@ -219,7 +219,7 @@ fn a_lease_that_cannot_be_renewed_is_replaced_before_its_end() {
     tested.asked_at(0, "a");
     assert_eq!(tested.asked_at(400, "a"), ["login", "read a with t2"]);
 
-    for refusal in [Auth::Status(400), Auth::Status(403)] {
+    for refusal in [400, 401, 403, 404, 405].map(Auth::Status) {
         let tested = Tested::new(TEN_MINUTES);
         tested.asked_at(0, "a");
         tested.state().renewal = refusal;
@@ -251,7 +251,16 @@ fn a_renewal_for_less_than_half_of_the_first_lease_is_the_last() {
 
 #[test]
 fn a_token_that_still_holds_serves_on_while_no_other_is_to_be_had() {
-    for failure in [Auth::Broken, Auth::Status(503), Auth::Status(500), Auth::Body("x")] {
+    for failure in [
+        Auth::Broken,
+        Auth::Status(412),
+        Auth::Status(429),
+        Auth::Status(472),
+        Auth::Status(473),
+        Auth::Status(500),
+        Auth::Status(503),
+        Auth::Body("x"),
+    ] {
         let tested = Tested::new(TEN_MINUTES);
         tested.asked_at(0, "a");
         tested.state().renewal = failure;
