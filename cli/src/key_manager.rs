@@ -6,7 +6,7 @@ use std::path::Path;
 use longhand::{DirectoryKeyManager, KeyManager, MemoryKeyManager};
 use longhand_barbican::Barbican;
 use longhand_barbican::clouds::{Cloud, Environment, SearchPath};
-use longhand_barbican::http::{BlockingTransport, Endpoint, ExposeSecret as _, Patience, SecretString, Tls};
+use longhand_barbican::http::{BlockingTransport, Endpoint, ExposeSecret as _, SecretString, Tls};
 use longhand_vault::{Credentials, KvVersion, Vault, VaultSettings};
 
 use crate::advice::key_manager::KeyManagerKind;
@@ -206,8 +206,8 @@ impl Opening<'_> {
             Some(file) => Tls::with_ca_file(file).map_err(|error| wrong(&error))?,
             None => Tls::system(),
         };
-        let patience = Patience::default().attempt_time(conf.timeout);
-        Ok(boxed(Vault::new(cloud::client(&tls).patience(patience), settings)))
+        let client = cloud::client(&tls).patience(conf.patience.clone());
+        Ok(boxed(Vault::new(client, settings)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use longhand_barbican::http::SecretString;
+use longhand_barbican::http::{Patience, SecretString, limits};
 use longhand_vault::Login;
 
 use super::{Defect, DefectKind, Ini, boolean, shown, substituted};
@@ -49,8 +49,8 @@ pub(crate) struct VaultConf {
     pub(crate) version: u8,
     pub(crate) namespace: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
-    /// How long one request may take.
-    pub(crate) timeout: Duration,
+    /// How long Vault may take to answer: `timeout`.
+    pub(crate) patience: Patience,
     pub(crate) login: VaultLogin,
 }
 
@@ -179,18 +179,29 @@ fn vault(ini: &Ini) -> Result<VaultConf, Defect> {
         version,
         namespace: options.text("namespace")?,
         ca_file: options.text("ssl_ca_crt_file")?.map(PathBuf::from),
-        timeout: timeout(&options)?,
+        patience: patience(&options)?,
         login: vault_login(&options)?,
     })
 }
 
-/// Castellan's default is a minute.
-fn timeout(options: &Section<'_>) -> Result<Duration, Defect> {
-    let Some(text) = options.text("timeout")? else { return Ok(Duration::from_secs(60)) };
-    let seconds = text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| {
-        options.malformed("timeout", &format!("timeout is {}, no number of seconds", shown(&text)))
-    })
+/// Castellan sends each request once and gives it this time, by default a minute. Here each attempt has it. A certificate,
+/// with its login and all attempts, has as long as any other has, or this time where that is longer, but not a multiple of
+/// it: a Vault that is silent for so long is not asked again.
+fn patience(options: &Section<'_>) -> Result<Patience, Defect> {
+    let time = match options.text("timeout")? {
+        Some(text) => seconds(&text).ok_or_else(|| {
+            let message = format!("timeout is {}, no number of seconds above 0", shown(&text));
+            options.malformed("timeout", &message)
+        })?,
+        None => Duration::from_secs(60),
+    };
+    Ok(Patience::default().attempt_time(time).deadline(limits::DEADLINE.max(time)))
+}
+
+/// A time in which something can be done: requests, which Castellan asks with, refuses to wait for 0 seconds as well.
+fn seconds(text: &str) -> Option<Duration> {
+    let time = Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()?;
+    Some(time).filter(|time| !time.is_zero())
 }
 
 /// As `castellan.key_manager.vault_key_manager` chooses: the token if there is one, else the method.
@@ -266,6 +277,35 @@ impl Section<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_vaults_timeout_is_an_attempts_time_and_is_not_cut_by_that_of_the_whole_question() {
+        let read = |timeout: &str| {
+            let text = format!("[key_manager]\nbackend = vault\n[vault]\n{timeout}");
+            match Ini::read(text.as_bytes()).and_then(|ini| key_manager(&ini)) {
+                Ok(KeyManagerConf::Vault(conf)) => Ok(conf.patience),
+                Ok(KeyManagerConf::Barbican(_)) => panic!("it is Vault's"),
+                Err(defect) => Err(defect.to_string()),
+            }
+        };
+        for (timeout, attempt, question) in [
+            ("", 60_000, 60_000),
+            ("timeout =", 60_000, 60_000),
+            ("timeout = 0.5", 500, 30_000),
+            ("timeout = 30", 30_000, 30_000),
+            ("timeout = 30.5", 30_500, 30_500),
+            ("timeout = 600", 600_000, 600_000),
+        ] {
+            let [attempt, question] = [attempt, question].map(Duration::from_millis);
+            let patience = Patience::default().attempt_time(attempt).deadline(question);
+            assert_eq!(read(timeout), Ok(patience), "{timeout}");
+        }
+        for timeout in ["0", "0.0", "-0", "1e-12", "-1", "nan", "inf", "1e300", "soon"] {
+            let error = read(&format!("timeout = {timeout}")).unwrap_err();
+            let says = format!("line 4: [vault] timeout is {timeout:?}, no number of seconds above 0");
+            assert_eq!(error, says);
+        }
+    }
 
     #[test]
     fn an_error_shows_no_credential() {

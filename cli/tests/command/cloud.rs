@@ -325,7 +325,8 @@ fn the_key_manager_is_the_one_that_a_nova_conf_names() {
         (format!("[barbican]\nsend_service_user_token = true\n{user}"), 3),
         (
             format!(
-                "[key_manager]\nbackend = vault\n[vault]\nvault_url = {url}/vault\nroot_token_id = {TOKEN}\nnamespace = cloud\n"
+                "[key_manager]\nbackend = vault\n[vault]\nvault_url = {url}/vault\nroot_token_id = {TOKEN}\nnamespace = cloud\n\
+                 timeout = 18446744073709549568\n"
             ),
             1,
         ),
@@ -367,6 +368,7 @@ fn the_key_manager_is_the_one_that_a_nova_conf_names() {
         ("[key_manager]\nbackend = vault\n[vault]\nkv_version = 3\n", "configuration_malformed"),
         ("[key_manager]\nbackend = vault\n[vault]\nauth_method = ldap\n", "configuration_malformed"),
         ("[key_manager]\nbackend = vault\n[vault]\nauth_method = jwt\n", "configuration_malformed"),
+        ("[key_manager]\nbackend = vault\n[vault]\ntimeout = 0\n", "configuration_malformed"),
     ] {
         let run = verify(text);
         assert!(run.stderr.contains(name), "{text}: {run:?}");
