@@ -1,8 +1,10 @@
 //! `Blocking`: a key manager that blocks, where it may.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use longhand::{
     AsyncKeyManager, Blocking, BlockingWork, Certificate, KeyManager, KeyManagerError, MemoryKeyManager,
@@ -10,7 +12,7 @@ use longhand::{
 };
 
 use crate::common::Walkthrough;
-use crate::common::executor::{run, run_at_most, run_restlessly};
+use crate::common::executor::{run, run_restlessly};
 use crate::scripted::Outcome;
 
 fn certificate() -> Certificate {
@@ -34,6 +36,24 @@ impl KeyManager for Threads {
             "panics" => panic!("the key manager's own bug"),
             _ => Ok(StoredCertificate::new(certificate())),
         }
+    }
+}
+
+/// Says that it was asked, and answers when it is let go.
+#[derive(Debug)]
+struct Held {
+    asked: Arc<AtomicUsize>,
+    begins: Mutex<Sender<()>>,
+    held: Mutex<Receiver<()>>,
+    patience: Duration,
+}
+
+impl KeyManager for Held {
+    fn certificate(&self, _: &str) -> Outcome {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.begins.lock().unwrap().send(()).unwrap();
+        self.held.lock().unwrap().recv_timeout(self.patience).unwrap();
+        Ok(StoredCertificate::new(certificate()))
     }
 }
 
@@ -83,7 +103,7 @@ fn work_that_panics_or_is_not_run_is_an_outage_and_no_hang() {
 }
 
 #[test]
-fn a_call_that_is_dropped_is_not_made_and_one_that_has_begun_is_forgotten() {
+fn a_call_that_is_dropped_before_it_has_begun_is_not_made() {
     let (threads, queue) = (Threads::default(), Queue::default());
     let blocking = queue.before(threads.clone());
     drop(blocking.certificate("never polled"));
@@ -93,15 +113,24 @@ fn a_call_that_is_dropped_is_not_made_and_one_that_has_begun_is_forgotten() {
     drop(call);
     queue.take().into_iter().for_each(|work| work());
     assert!(threads.asked().is_empty(), "nobody waits for it");
+}
 
+#[test]
+fn a_call_that_is_dropped_once_it_has_begun_comes_to_its_end_and_is_forgotten() {
+    let patience = Duration::from_secs(60);
+    let ((begins, begun), (let_go, held)) = (channel(), channel());
+    let (asked, queue) = (Arc::new(AtomicUsize::new(0)), Queue::default());
+    let blocking =
+        queue.before(Held { asked: asked.clone(), begins: begins.into(), held: held.into(), patience });
     let mut call = blocking.certificate("id");
     assert!(poll_once(&mut call).is_none());
     let work = queue.take();
-    thread::scope(|scope| {
-        scope.spawn(move || work.into_iter().for_each(|work| work()));
-        drop(call);
-    });
-    assert!(run_at_most(Blocking::in_place(threads).certificate("id"), 1).is_some());
+    let thread = thread::spawn(move || work.into_iter().for_each(|work| work()));
+    begun.recv_timeout(patience).unwrap();
+    drop(call);
+    let_go.send(()).unwrap();
+    assert!(thread.join().is_ok(), "nobody there to hear the answer is no panic");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
