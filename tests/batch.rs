@@ -32,7 +32,7 @@ use longhand::{
 use proptest::prelude::*;
 
 /// As much as is read at once.
-const BLOCK: usize = 512 * 1024;
+const BLOCK: usize = 1024 * 1024;
 
 type Image = (SignatureVerifier, Box<dyn Read + Send>);
 
@@ -199,6 +199,17 @@ impl<F: FnMut(usize) -> io::Result<usize>> Read for Then<F> {
         buffer[..length].fill(7);
         Ok(length)
     }
+}
+
+#[test]
+fn so_much_is_read_at_once() {
+    let (tell, told) = channel();
+    let source = Then(0, move |room| {
+        tell.send(room).map_err(io::Error::other)?;
+        Ok(0)
+    });
+    assert!(BatchVerifier::new(1).verify([(good(&[]), source)])[0].is_ok());
+    assert_eq!(told.recv(), Ok(BLOCK), "the lengths and places of these tests stand around its edges");
 }
 
 #[test]
