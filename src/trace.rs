@@ -20,7 +20,7 @@
 //! | some of the four properties are missing | `cinder` | ERROR | `Image signature metadata for image I is incomplete.` |
 //! | a trusted certificate cannot be used (Cursive's line) | Nova's | WARN | `Skipping trusted certificate: T` |
 //! | the chain is validated | Nova's | DEBUG | `Image signature certificate validation succeeded for certificate: C` |
-//! | the chain is refused | Nova's | WARN | `Image signature certificate validation failed for certificate: C` |
+//! | the chain is refused, that of a receipt too | Nova's | WARN | `Image signature certificate validation failed for certificate: C` |
 //! | no chain is asked for | Nova's | DEBUG | `Certificate validation was not performed. A list of trusted image certificate IDs must be provided in order to validate an image certificate.` |
 //! | a chain is asked for, and nothing to trust given | Nova's | WARN | `Image signature certificate validation enabled, but no trusted certificate IDs were provided. Unable to validate the certificate used to verify the image signature.` |
 //! | verified | Nova's | INFO | `Image signature verification succeeded for image I` |

@@ -24,7 +24,7 @@ use common::chain::time;
 use longhand::{
     AsyncKeyManager, BoxFuture, CinderSettings, Decision, Delivery, DirectoryKeyManager, ImageError,
     ImageRecord, ImageRequest, ImageVerifier, KeyManager, KeyManagerError, MemoryKeyManager, NovaSettings,
-    StoredCertificate, TrustStore, VerificationPolicy, VerifiedImage,
+    Receipt, StoredCertificate, TrustStore, VerificationPolicy, VerifiedImage,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -162,6 +162,7 @@ struct Walkthrough {
     record: ImageRecord,
     delivery: Delivery,
     is_reachable: bool,
+    receipt: Option<Receipt>,
 }
 
 impl Walkthrough {
@@ -177,7 +178,15 @@ impl Walkthrough {
             record: ImageRecord::new(),
             delivery: Delivery::Downloaded,
             is_reachable: true,
+            receipt: None,
         }
+    }
+
+    /// In a cache, with the receipt of an earlier verification that trusted all.
+    fn cached_with_receipt(self) -> Self {
+        let request = self.request().trusted_ids(TRUSTED);
+        let verified = self.verify(VerificationPolicy::trusted(), request).unwrap().unwrap();
+        Self { delivery: Delivery::Cached, receipt: Some(verified.receipt()), ..self }
     }
 
     fn property(mut self, name: &str, value: &str) -> Self {
@@ -186,10 +195,11 @@ impl Walkthrough {
     }
 
     fn request(&self) -> ImageRequest {
-        ImageRequest::new(IMAGE, &self.properties)
+        let request = ImageRequest::new(IMAGE, &self.properties)
             .at(time("2030-01-01T00:00:00Z"))
             .record(self.record.clone())
-            .delivery(self.delivery)
+            .delivery(self.delivery);
+        self.receipt.iter().cloned().fold(request, ImageRequest::receipt)
     }
 
     /// `None` for an image that is neither verified nor refused.
@@ -271,6 +281,11 @@ fn outcome(name: &str) -> (Walkthrough, Option<Vec<&'static str>>) {
         "no key manager" => (Walkthrough { is_reachable: false, ..signed }, None),
         "cloned" => (Walkthrough { delivery: Delivery::ClonedInStore, ..signed }, None),
         "cloned, with trust" => (Walkthrough { delivery: Delivery::ClonedInStore, ..signed }, all),
+        "a receipt, with trust" => (signed.cached_with_receipt(), all),
+        "a receipt, no root" => (signed.cached_with_receipt(), Some(TRUSTED[..2].to_vec())),
+        "a receipt, another size" => {
+            (Walkthrough { record: ImageRecord::new().size(1), ..signed.cached_with_receipt() }, all)
+        }
         other => panic!("{other}"),
     }
 }
@@ -300,6 +315,9 @@ const LINES: &[(&str, &str, &[&str])] = &[
     ("trusted", "an empty list", &[SET_UP]),
     ("trusted", "not signed", &[SET_UP]),
     ("trusted", "cloned, with trust", &[SET_UP]),
+    ("trusted", "a receipt, with trust", &[CHAIN]),
+    ("trusted", "a receipt, no root", &[NO_CHAIN]),
+    ("trusted", "a receipt, another size", &[SET_UP]),
     (
         "trusted",
         "good, with an id too many",
@@ -327,6 +345,7 @@ const LINES: &[(&str, &str, &[&str])] = &[
     ("nova", "no signature", &[SET_UP]),
     ("nova", "no certificate", &[SET_UP]),
     ("nova", "no key manager", &[SET_UP]),
+    ("nova with chains", "a receipt, no root", &[NO_CHAIN]),
     ("nova with chains", "good", &[NOTHING_TO_TRUST]),
     ("nova with chains", "not signed", &[SET_UP]),
     ("glance", "good", &[GLANCE_GOOD]),

@@ -11,6 +11,7 @@ use crate::image::{Decision, ImageError};
 use crate::limits::MAX_LOGGED_ERROR;
 use crate::policy::PolicyError;
 use crate::properties::PropertyError;
+use crate::receipt::ReceiptError;
 use crate::trust::SkippedCertificate;
 
 /// Filters name it; the module's path would tie them to where this stands.
@@ -111,7 +112,10 @@ pub(crate) fn refused(about: About<'_>, error: &ImageError) {
             "Image signature certificate validation enabled, but no trusted certificate IDs were provided. Unable to \
              validate the certificate used to verify the image signature."
         ),
-        (Words::Nova, ImageError::Chain(_) | ImageError::Trust(_)) => warn!(
+        (
+            Words::Nova,
+            ImageError::Chain(_) | ImageError::Trust(_) | ImageError::Receipt(ReceiptError::Chain(_)),
+        ) => warn!(
             target: TARGET,
             code,
             error = %shown,
