@@ -16,8 +16,9 @@ use crate::limits::{MAX_BUNDLE, MAX_TRUSTED_CERTIFICATES};
 
 /// Certificates that a chain may end in or lead through: roots and intermediates together, as the guides have them.
 ///
-/// A certificate that is not found, not readable or forbidden is skipped, never fatal for the others, and stays in
-/// [`skipped`](Self::skipped). The order of ids never matters.
+/// A certificate that the key manager does not have or may not give, or that is none, is skipped, never fatal for the
+/// others, and stays in [`skipped`](Self::skipped). What says nothing of one certificate is an error: a key manager that
+/// cannot be reached, and a file or directory that cannot be read. The order of ids never matters.
 ///
 /// ```
 /// use longhand::{DirectoryKeyManager, TrustStore};
@@ -238,8 +239,8 @@ impl TrustStore {
     /// `.der`, `.crt` or `.cer`. In a directory what is no certificate is skipped.
     ///
     /// # Errors
-    /// [`TrustError`] when the path cannot be read, as [`from_bundle`](Self::from_bundle) for a file, and when a directory
-    /// has no such file.
+    /// [`TrustError`] when the path cannot be read, or one such file of a directory, of which a link that leads nowhere is
+    /// one; as [`from_bundle`](Self::from_bundle) for a file; and when a directory has no such file.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, TrustError> {
         let path = path.as_ref();
         let name = path.to_string_lossy();
