@@ -173,7 +173,8 @@ pub enum KeyManagerError {
         /// What went wrong.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// The key manager is not what its configuration says: a directory that does not exist, a file that is none.
+    /// The key manager is not what its configuration says: a directory that does not exist or may not be
+    /// searched, a file that is none.
     Misconfigured {
         /// The id asked for.
         id: Excerpt,

@@ -21,7 +21,7 @@ use common::{CaseFile, Walkthrough};
 use longhand::limits::MAX_CERTIFICATE_INPUT;
 use longhand::{
     CertificateError, DirectoryKeyManager, Disposition, ErrorCode, KeyManager, KeyManagerError,
-    MemoryKeyManager, StoredCertificate,
+    MemoryKeyManager, StoredCertificate, TrustStore,
 };
 use tempfile::TempDir;
 
@@ -114,6 +114,49 @@ fn what_is_not_a_regular_file_is_not_opened() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     assert_eq!(code(directory.path(), "pipe"), Err(ErrorCode::KeyManagerMisconfigured));
+}
+
+/// Root may read everything, so it runs the test again as a user who may not.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_may_not_be_read_is_an_outage_and_a_file_that_may_not_is_forbidden() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+
+    const NOBODY: u32 = 65534;
+    let directory = directory(&[("file.pem", b"")]);
+    if fs::metadata(directory.path()).unwrap().uid() == 0 {
+        let name = "a_directory_that_may_not_be_read_is_an_outage_and_a_file_that_may_not_is_forbidden";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", name]).env_remove("TMPDIR").current_dir("/").uid(NOBODY).gid(NOBODY);
+        match again.output() {
+            Ok(again) => {
+                let said = String::from_utf8_lossy(&again.stdout);
+                assert!(again.status.success() && said.contains("1 passed"), "{said}");
+            }
+            Err(error) => eprintln!("skipped: user {NOBODY} cannot run this: {error}"),
+        }
+        return;
+    }
+    let modes = |of_directory, of_file| {
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        set(directory.path(), 0o700);
+        set(&directory.path().join("file.pem"), of_file);
+        set(directory.path(), of_directory);
+    };
+    let inner = directory.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+
+    modes(0o700, 0o000);
+    assert_eq!(code(directory.path(), "file"), Err(ErrorCode::CertificateForbidden));
+    modes(0o600, 0o600);
+    for path in [directory.path(), &inner] {
+        assert_eq!(code(path, "file"), Err(ErrorCode::KeyManagerMisconfigured), "{}", path.display());
+        // Were it forbidden, each id would be skipped, and the store would be empty.
+        let store = TrustStore::from_key_manager(&DirectoryKeyManager::new(path), &["file", "other"]);
+        assert_eq!(store.unwrap_err().code(), ErrorCode::KeyManagerMisconfigured);
+    }
+    modes(0o700, 0o600);
 }
 
 #[test]

@@ -15,6 +15,9 @@ use crate::limits::MAX_CERTIFICATE_INPUT;
 /// Barbican href (`https://…/v1/secrets/UUID`) the UUID is the file name. When a PEM file holds several certificates
 /// the first counts, the others are its intermediates' business and not read.
 ///
+/// A file that may not be read is [`KeyManagerError::Forbidden`]; a directory that is not there or may not be searched is
+/// [`KeyManagerError::Misconfigured`], because that says nothing of the id.
+///
 /// ```
 /// use longhand::{DirectoryKeyManager, KeyManager};
 ///
@@ -41,16 +44,18 @@ impl DirectoryKeyManager {
     /// The one file that holds the certificate, as a path without links.
     fn file_of(&self, id: &str) -> Result<PathBuf, KeyManagerError> {
         let name = file_name(id)?;
-        let directory = fs::canonicalize(&self.directory).map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => KeyManagerError::forbidden(id, error),
-            _ => KeyManagerError::misconfigured(id, error),
-        })?;
+        let directory =
+            fs::canonicalize(&self.directory).map_err(|error| KeyManagerError::misconfigured(id, error))?;
         let mut files = Vec::new();
         for extension in EXTENSIONS {
             let file = directory.join(format!("{name}.{extension}"));
             match fs::symlink_metadata(&file) {
                 Ok(_) => files.push(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // It is the directory that may not be searched, whatever the id.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(KeyManagerError::misconfigured(id, error));
+                }
                 Err(error) => return Err(io_error(id, error)),
             }
         }
