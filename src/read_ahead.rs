@@ -10,8 +10,13 @@ mod reading;
 pub(crate) use block::Block;
 pub(crate) use reading::{Filled, spawn};
 
+use crate::verifier::lasting;
+
 /// Reads a source ahead: a thread reads up to 1 MiB at once while the caller works on what came before, so that a file
 /// is read in the time that it takes to hash it. At most two blocks of that size are held, whatever the source has.
+///
+/// The source's first error is its last, one that asks for patience (`WouldBlock`) too: the thread asks it once, and the
+/// error is given as `Other`. A source that does not block wants no thread of its own.
 ///
 /// Nobody waits for the thread: when this is dropped, the thread ends after the read that is under way, which on a pipe
 /// may take as long as the other side likes.
@@ -100,8 +105,9 @@ impl ReadAhead {
     }
 
     fn fail(&mut self, error: io::Error) -> io::Error {
-        self.ended = Some(Ended::Failed(error.kind()));
-        error
+        let kind = lasting(error.kind());
+        self.ended = Some(Ended::Failed(kind));
+        if kind == error.kind() { error } else { io::Error::new(kind, error) }
     }
 }
 
@@ -149,7 +155,7 @@ mod tests {
 
     enum Step {
         Bytes(usize),
-        Fail,
+        Fail(io::ErrorKind),
         Panic,
     }
 
@@ -162,7 +168,7 @@ mod tests {
                     buffer[..length].fill(7);
                     Ok(length)
                 }
-                Some(Step::Fail) => Err(io::ErrorKind::TimedOut.into()),
+                Some(Step::Fail(kind)) => Err(kind.into()),
                 Some(Step::Panic) => std::panic::panic_any("as told"),
             }
         }
@@ -210,12 +216,19 @@ mod tests {
 
     #[test]
     fn an_error_comes_after_the_bytes_before_it_and_stays() {
-        let mut source = script([Step::Bytes(10), Step::Fail]);
-        let mut read = Vec::new();
-        assert_eq!(source.read_to_end(&mut read).unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(read, [7; 10]);
-        for _ in 0..3 {
-            assert_eq!(source.read(&mut [0; 9]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        for (kind, shown) in [
+            (io::ErrorKind::TimedOut, io::ErrorKind::TimedOut),
+            // Nobody asks the source again, so whoever waited for it would wait for ever.
+            (io::ErrorKind::WouldBlock, io::ErrorKind::Other),
+        ] {
+            let mut source = script([Step::Bytes(10), Step::Fail(kind), Step::Bytes(10)]);
+            let mut read = Vec::new();
+            let error = source.read_to_end(&mut read).unwrap_err();
+            assert_eq!((error.kind(), error.to_string()), (shown, kind.to_string()));
+            assert_eq!(read, [7; 10]);
+            for _ in 0..3 {
+                assert_eq!(source.read(&mut [0; 9]).unwrap_err().kind(), shown);
+            }
         }
     }
 

@@ -46,6 +46,7 @@ pub use reader::VerifyingReader;
 #[cfg(feature = "stream")]
 pub use stream::VerifyingStream;
 pub use stream_error::StreamError;
+pub(crate) use stream_error::lasting;
 
 /// What takes an image's bytes and comes to a verdict: [`SignatureVerifier`] and
 /// [`ImageVerification`](crate::ImageVerification), and no others.

@@ -19,7 +19,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use common::any_image::{image, verifier};
-use longhand::{Destination, ErrorCode, HoldBackWriter, MemoryDestination, StreamError, VerifyingReader};
+use longhand::{
+    Destination, ErrorCode, HoldBackWriter, MemoryDestination, ReadAhead, StreamError, VerifyingReader,
+};
 use proptest::prelude::*;
 
 /// Gives its bytes in pieces of these lengths, over and over; 0 stands for an interruption.
@@ -190,6 +192,19 @@ fn a_source_that_would_block_can_be_asked_again() {
         assert_eq!((image.len(), blocked), (200_050, 1));
         assert!(reader.into_verified().is_ok());
     }
+}
+
+/// A reading thread asks its source once.
+#[test]
+fn a_source_that_would_block_and_is_read_ahead_fails_the_reader_for_good() {
+    let source = Failing { before: 200_000, kind: io::ErrorKind::WouldBlock, failed: false, after: 50 };
+    let source = ReadAhead::new(source).unwrap();
+    let mut reader = VerifyingReader::new(verifier(&[7; 200_050], true), source);
+    for _ in 0..3 {
+        let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Other);
+    }
+    assert_eq!(reader.into_verified().unwrap_err().code(), ErrorCode::StreamSourceFailed);
 }
 
 /// What became of a destination.

@@ -52,13 +52,17 @@ impl StreamError {
     fn io_kind(&self) -> io::ErrorKind {
         match self {
             Self::Verification(_) | Self::Record(_) => io::ErrorKind::InvalidData,
-            // For good is for good: these two would have the caller try again for ever.
-            Self::Source(error) | Self::Destination(error) => match error.kind() {
-                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => io::ErrorKind::Other,
-                kind => kind,
-            },
+            Self::Source(error) | Self::Destination(error) => lasting(error.kind()),
             Self::Unfinished { .. } => io::ErrorKind::UnexpectedEof,
         }
+    }
+}
+
+/// The kind of an error that lasts. For good is for good: two kinds would have the caller try again for ever.
+pub(crate) const fn lasting(kind: io::ErrorKind) -> io::ErrorKind {
+    match kind {
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => io::ErrorKind::Other,
+        kind => kind,
     }
 }
 
