@@ -338,6 +338,17 @@ fn an_image_is_read_as_it_comes() {
 }
 
 #[test]
+fn a_refused_image_whose_answer_repeats_the_token_is_not_quoted() {
+    for (said, quoted) in [("correct-horse", false), ("correct-hors\\u0065", false), ("not you", true)] {
+        let server = Server::start(move |_| Answer::json(403, format!(r#"{{"message": "no: {said}"}}"#)));
+        let download = BlockingTransport::new(&system()).open(&get(&server.url()), ATTEMPT).unwrap();
+        let refusal = download.into_response().refusal();
+        assert_eq!((refusal.status, refusal.said.is_some()), (403, quoted), "{refusal}");
+        assert!(!refusal.to_string().contains("correct-horse"), "{refusal}");
+    }
+}
+
+#[test]
 fn an_image_that_stops_coming_is_an_error_and_one_that_is_slow_is_not() {
     for (answer, fails) in [
         ((|| Answer::claiming(200, "a/b", "abc", 10)) as fn() -> Answer, true),

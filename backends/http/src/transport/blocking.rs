@@ -52,7 +52,7 @@ impl BlockingTransport {
         let status = head.status.as_u16();
         let length = body.size_hint().exact();
         let pieces = Pieces { connection, body, patience, current: Bytes::new(), outcome: None };
-        Ok(Download { status, length, pieces, limit: request.body_limit() })
+        Ok(Download { status, length, pieces, request: request.clone() })
     }
 
     fn answer(&self, request: &Request, time_left: Duration) -> Result<Response, HttpError> {
@@ -116,7 +116,7 @@ pub struct Download {
     status: u16,
     length: Option<u64>,
     pieces: Pieces,
-    limit: usize,
+    request: Request,
 }
 
 impl Download {
@@ -138,10 +138,11 @@ impl Download {
         self.pieces
     }
 
-    /// A refusal's body, bounded in size and time: what the server said.
+    /// A refusal's body, bounded in size and time: what the server said. If it repeats a secret of the request, its
+    /// [`refusal`](Response::refusal) quotes nothing.
     #[must_use]
     pub fn into_response(self) -> Response {
-        let bound = u64::try_from(self.limit).unwrap_or(u64::MAX);
+        let bound = u64::try_from(self.request.body_limit()).unwrap_or(u64::MAX);
         let end = Deadline::after(self.pieces.patience);
         let mut body = self.pieces.take(bound);
         let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
@@ -153,7 +154,7 @@ impl Download {
             }
             bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
         }
-        Response::new(self.status, [], bytes)
+        Response::new(self.status, [], bytes).answering(&self.request)
     }
 }
 
