@@ -90,13 +90,27 @@ impl Socket {
         std::mem::take(&mut turn.may_read)
     }
 
+    /// Does it by the deadline, and again where a signal interrupted it: what has a timeout is not taken up by the system
+    /// itself (signal(7): nor after a stop, without any handler), and hyper ends the connection at the error.
+    fn until_done<T>(
+        &self,
+        mut step: impl FnMut(&mut &TcpStream, Duration) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            match step(&mut &self.0.stream, self.time_left()?) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => return self.in_time(outcome),
+            }
+        }
+    }
+
     /// The time that is left, for a timeout of the socket.
-    fn time_left(&self) -> io::Result<Option<Duration>> {
+    fn time_left(&self) -> io::Result<Duration> {
         let left = self.turn().deadline.time_left();
         if left.is_zero() {
             return Err(self.late());
         }
-        Ok(Some(left.min(LONGEST_WAIT)))
+        Ok(left.min(LONGEST_WAIT))
     }
 
     fn late(&self) -> io::Error {
@@ -115,8 +129,10 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.stream.set_read_timeout(self.time_left()?)?;
-        let length = self.in_time((&self.0.stream).read(buffer))?;
+        let length = self.until_done(|stream, time_left| {
+            stream.set_read_timeout(Some(time_left))?;
+            stream.read(buffer)
+        })?;
         self.turn().has_heard |= length > 0;
         Ok(length)
     }
@@ -124,8 +140,10 @@ impl Read for Socket {
 
 impl Write for Socket {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.stream.set_write_timeout(self.time_left()?)?;
-        self.in_time((&self.0.stream).write(octets))
+        self.until_done(|stream, time_left| {
+            stream.set_write_timeout(Some(time_left))?;
+            stream.write(octets)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -222,5 +240,35 @@ impl hyper::rt::Write for Stream {
         }
         ready!(self.as_mut().poll_flush(context))?;
         Poll::Ready(self.socket.0.stream.shutdown(Shutdown::Both))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn socket(time: Duration) -> Socket {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Socket::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap(), Deadline::after(time))
+    }
+
+    #[test]
+    fn what_a_signal_interrupts_is_done_again_in_the_time_that_is_left() {
+        let mut times = Vec::new();
+        let outcome = socket(Duration::from_secs(20)).until_done(|_, time_left| {
+            times.push(time_left);
+            std::thread::sleep(Duration::from_millis(1));
+            if times.len() < 3 { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
+        });
+        assert!(outcome.is_ok() && times.is_sorted_by(|a, b| a > b), "{outcome:?} {times:?}");
+    }
+
+    #[test]
+    fn signals_without_end_do_not_move_the_deadline() {
+        let socket = socket(Duration::from_millis(20));
+        let outcome = socket.until_done::<()>(|_, _| Err(ErrorKind::Interrupted.into()));
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(socket.is_late());
     }
 }
