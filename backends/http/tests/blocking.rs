@@ -82,6 +82,24 @@ fn a_connection_that_is_closed_just_when_it_is_used_again_is_no_error_for_what_o
 }
 
 #[test]
+fn the_end_of_tls_that_comes_just_then_is_no_answer_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    for only_reads in [true, false] {
+        let server = TlsServer::start_closing("localhost", |number| if number == 0 { 1 } else { usize::MAX });
+        std::fs::write(&file, &server.authority).unwrap();
+        let transport = BlockingTransport::new(&Tls::with_ca_file(&file).unwrap());
+        assert_eq!(send(&transport, &get(&server.url())).unwrap(), 200);
+        let again = if only_reads { get(&server.url()) } else { post(&server.url()) };
+        match send(&transport, &again) {
+            Ok(status) => assert!(only_reads && status == 200),
+            Err(error) => assert!(!only_reads && matches!(error, HttpError::Broken { .. }), "{error:?}"),
+        }
+        assert_eq!(server.connections(), if only_reads { 2 } else { 1 });
+    }
+}
+
+#[test]
 fn what_a_server_says_unasked_answers_no_later_request() {
     let (answered, is_answered) = mpsc::channel();
     let (said, is_said) = mpsc::channel();

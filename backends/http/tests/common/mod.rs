@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Answers every request with an empty document, and keeps its connections open.
+/// Answers requests with an empty document.
 pub(crate) struct TlsServer {
     port: u16,
     /// The authority that its certificate is from, as PEM.
@@ -15,13 +15,23 @@ pub(crate) struct TlsServer {
 }
 
 impl TlsServer {
-    /// Starts it, with a certificate for this name.
+    /// Starts it, with a certificate for this name. It keeps its connections open.
     pub(crate) fn start(name: &str) -> Self {
         Self::start_for(&[name.to_owned()])
     }
 
-    /// Starts it, with a certificate for these names.
+    /// Starts it, with a certificate for these names. It keeps its connections open.
     pub(crate) fn start_for(names: &[String]) -> Self {
+        Self::start_serving(names, |_| usize::MAX)
+    }
+
+    /// Starts one that answers as many requests over each connection as `answers` says of the number of those before it, and
+    /// at the next closes that connection as TLS asks for it.
+    pub(crate) fn start_closing(name: &str, answers: fn(usize) -> usize) -> Self {
+        Self::start_serving(&[name.to_owned()], answers)
+    }
+
+    fn start_serving(names: &[String], answers: fn(usize) -> usize) -> Self {
         let (config, authority) = identity(names);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -29,9 +39,9 @@ impl TlsServer {
         let counted = Arc::clone(&connections);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                counted.fetch_add(1, Ordering::Relaxed);
+                let number = counted.fetch_add(1, Ordering::Relaxed);
                 let config = Arc::clone(&config);
-                std::thread::spawn(move || serve(config, stream.unwrap()));
+                std::thread::spawn(move || serve(config, stream.unwrap(), answers(number)));
             }
         });
         Self { port, authority, connections }
@@ -47,13 +57,19 @@ impl TlsServer {
     }
 }
 
-fn serve(config: Arc<rustls::ServerConfig>, stream: TcpStream) {
+fn serve(config: Arc<rustls::ServerConfig>, stream: TcpStream, answers: usize) {
     stream.set_nodelay(true).unwrap();
     let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(config).unwrap(), stream);
     let mut request = [0; 4096];
-    while matches!(stream.read(&mut request), Ok(1..)) {
+    for _ in 0..answers {
+        if !matches!(stream.read(&mut request), Ok(1..)) {
+            return;
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
     }
+    assert!(stream.read(&mut request).unwrap() > 0, "a request is expected");
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
 }
 
 /// A certificate for these names and the authority that it is from.

@@ -48,9 +48,14 @@ impl Socket {
         *turn = Turn { deadline, may_read: false, wants_to_read: false, is_late: false, ..*turn };
     }
 
-    /// Whether octets came since [`forget_what_came`](Self::forget_what_came).
+    /// Whether octets of HTTP came since [`forget_what_came`](Self::forget_what_came). What TLS says for itself, that it ends
+    /// above all, is none.
     pub(super) fn has_heard(&self) -> bool {
         self.turn().has_heard
+    }
+
+    fn hear(&self, length: usize) {
+        self.turn().has_heard |= length > 0;
     }
 
     pub(super) fn forget_what_came(&self) {
@@ -129,12 +134,10 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.until_done(|stream, time_left| {
+        self.until_done(|stream, time_left| {
             stream.set_read_timeout(Some(time_left))?;
             stream.read(buffer)
-        })?;
-        self.turn().has_heard |= length > 0;
-        Ok(length)
+        })
     }
 }
 
@@ -220,6 +223,7 @@ impl hyper::rt::Read for Stream {
         let mut octets = [0; MAX_HEAD];
         let most = octets.len().min(buffer.remaining());
         let length = self.way.read(octets.get_mut(..most).unwrap_or_default())?;
+        self.socket.hear(length);
         buffer.put_slice(octets.get(..length).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
