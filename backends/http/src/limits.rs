@@ -25,6 +25,12 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long one attempt may take, to the last byte of the answer.
 pub const ATTEMPT_TIME: Duration = Duration::from_secs(10);
 
+/// How long a transport of tasks may take to connect, over all addresses of a family that a name has: half of an attempt,
+/// so that an address that is silent leaves time for the next, and for its answer. With two of them there is time in each
+/// part for a second SYN, which is sent after 1 s (RFC 6298 section 2). In an attempt that is to take less than this the
+/// second may not have its turn. A blocking transport parts what is left of the attempt.
+pub const CONNECT_TIME: Duration = Duration::from_secs(5);
+
 /// How long all of it may take: logins, attempts and pauses for one certificate.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
