@@ -9,8 +9,9 @@ pub const MAX_BODY: usize = 256 * 1024;
 /// An answer's header lines.
 pub const MAX_HEADERS: usize = 100;
 
-/// An answer's head, in bytes: status line and header lines, interim answers before it included. Keystone's tokens, the
-/// longest header there is here, have about 200.
+/// An answer's head, in bytes: status line and header lines. An interim answer before it (1xx) has a head of its own, bounded
+/// alike and not kept; how many of them there are is bounded by time alone. Keystone's tokens, the longest header there is
+/// here, have about 200.
 pub const MAX_HEAD: usize = 16 * 1024;
 
 /// How often one request is sent. Castellan tries 60 times, a second apart; by then whoever waits for an instance has gone.
