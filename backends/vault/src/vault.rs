@@ -25,6 +25,9 @@ use crate::settings::{Credentials, Login, VaultSettings};
 /// It is a [`KeyManager`] over a transport that blocks, and with the feature `tokio` an `AsyncKeyManager` over one that can be awaited. Clones
 /// share their connections and their token: one login serves all that ask at once, on however many threads and tasks.
 ///
+/// Whoever waits for another's login or renewal waits until it is done or the other's patience ends, whatever is left of his
+/// own deadline. So whoever began must be polled or dropped: a future that is neither keeps all others waiting.
+///
 /// Vault has no tenants: whoever may name an id may have the certificate under it read with this service's token.
 pub struct Vault<T> {
     shared: Arc<Shared<T>>,

@@ -57,6 +57,9 @@ pub enum KeystoneError {
 ///
 /// Nothing but the address of Keystone gets the credentials.
 ///
+/// Whoever waits for another's login waits until it is done or the other's patience ends, whatever is left of his own
+/// deadline. So whoever began must be polled or dropped: a future that is neither keeps all others waiting.
+///
 /// ```no_run
 /// use longhand_barbican::keystone::{Domain, KeystoneSession, Login, Project, Scope, ServiceFilter, User};
 /// use longhand_http::{BlockingTransport, Client, Tls, block_on};
