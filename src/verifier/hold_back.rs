@@ -23,7 +23,9 @@ pub trait Destination {
     /// Whatever stops it. The bytes are discarded then.
     fn write(&mut self, data: &[u8]) -> io::Result<()>;
 
-    /// Makes the bytes visible: they are verified. All of them or, on an error, none.
+    /// Makes the bytes visible: they are verified. All of them or, on an error, none: it has the destination whole, and
+    /// nobody calls [`discard`](Self::discard) any more, so that what fails halfway is for it to remove. A temporary file
+    /// that is removed on drop does that by itself.
     ///
     /// # Errors
     /// Whatever stops it.
@@ -36,7 +38,8 @@ pub trait Destination {
 /// Writes an image to a [`Destination`] that releases it only if the signature holds: the first choice for whoever
 /// stores images, because nobody can take unverified bytes for verified ones.
 ///
-/// Whatever else happens, a failing source, a full disk, a panic, the writer going out of scope, discards the bytes.
+/// Whatever else happens, a failing source, a full disk, a panic, the writer going out of scope, discards the bytes. A
+/// release that fails is no yes either, and removes them itself.
 ///
 /// ```
 /// use longhand::{HoldBackWriter, MemoryDestination, SignatureVerifier};
