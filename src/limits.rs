@@ -163,9 +163,9 @@ pub const MAX_READS_A_POLL: u32 = 128;
 /// The longest chunk that is hashed on the runtime's thread, in bytes, and the most that an asynchronous writer takes at
 /// once.
 ///
-/// A round trip to a thread for blocking work takes 20 to 35 microseconds, 5 to 10 of them on the runtime's own thread
+/// A round trip to a thread for blocking work takes 24 to 37 microseconds, 8 to 13 of them on the runtime's own thread
 /// (`cargo bench --features tokio --bench hashing_away`). A chunk of this size takes 0.15 milliseconds with SHA-256 and
-/// 0.45 with SHA-512 in place, and 1.4 and 1.2 times as long away; shorter ones lose more, longer ones keep the thread
+/// 0.31 with SHA-512 in place, and 1.2 to 1.3 times as long away; shorter ones lose more, longer ones keep the thread
 /// from others.
 pub const MAX_HASHED_IN_PLACE: usize = 256 * 1024;
 
